@@ -1,0 +1,82 @@
+# Every target makes what it needs: in a fresh clone, `make book` and
+# `make test` want Python 3.11 or newer, make, and a package registry.
+
+PYTHON ?= python3
+JOBS ?= 2
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+BACKENDS := .venv-backends
+
+.DEFAULT_GOAL := help
+.PHONY: help venv book test test-backends execute serve lint lock \
+	repository clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+
+# An environment from a lock: by uv where it can be had, for it is many times
+# as fast, else by pip. Both take only files whose hashes the lock names.
+# $(1): folder, $(2): lock
+define environment
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+		"Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv --clear $(1)
+	@echo "installing $(2) into $(1)"
+	@$(1)/bin/python -m pip install --quiet --require-hashes \
+		-r requirements-uv.lock \
+	&& $(1)/bin/uv pip install --quiet --python $(1)/bin/python \
+		--require-hashes -r $(2) \
+	|| $(1)/bin/python -m pip install --quiet --require-hashes -r $(2)
+	@$(1)/bin/python -m pip install --quiet --no-deps --no-index \
+		--no-build-isolation --editable .
+endef
+
+$(READY): requirements.lock requirements-uv.lock pyproject.toml
+	$(call environment,$(VENV),requirements.lock)
+	@touch $@
+
+venv: $(READY)  ## make the environment, .venv
+
+book: $(READY)  ## build the book: _build/html/index.html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+
+test: $(READY)  ## run the tests, and every chapter through nbval
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval tests chapters
+
+$(BACKENDS)/ready: requirements-backends.txt
+	$(PYTHON) -m venv --clear $(BACKENDS)
+	@echo "installing $< into $(BACKENDS)"
+	@$(BACKENDS)/bin/python -m pip install --quiet -r $<
+	@touch $@
+
+test-backends: $(READY) $(BACKENDS)/ready  ## test on JAX and PyTorch, too
+	DENSENET_BACKENDS_PYTHON=$(abspath $(BACKENDS))/bin/python \
+		$(BIN)/python -m pytest tests/backends
+
+execute: $(READY)  ## execute the chapters anew; NAME=03_growth_rate for one
+	$(BIN)/python tools/execute.py $(NAME)
+
+serve: book  ## build the book and serve it at http://localhost:8000
+	$(BIN)/python -m http.server $(PORT) --directory _build/html
+
+lint: $(READY)  ## check the code's style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: $(READY)  ## resolve requirements.in anew, with the newest releases
+	$(BIN)/uv pip compile --quiet --upgrade $(LOCK) \
+		requirements.in --output-file requirements.lock
+	echo uv | $(BIN)/uv pip compile --quiet --upgrade $(LOCK) \
+		- --output-file requirements-uv.lock
+LOCK := --universal --python-version 3.11.7 --generate-hashes --no-header \
+	--no-annotate
+
+repository:  ## move the book to another address: URL=https://github.com/…
+	$(PYTHON) tools/repository.py $(URL)
+
+clean:  ## remove all that make has made
+	rm -rf _build $(VENV) $(BACKENDS) .pytest_cache .ruff_cache

@@ -1,0 +1,298 @@
+"""Batches of a split, in an order and with changes that can be repeated."""
+
+from dataclasses import asdict, dataclass
+
+import keras
+import numpy as np
+
+from densenet_lib.errors import expect
+
+# Shares of red, green and blue in what the eye sees as brightness.
+# Source: Recommendation ITU-R BT.601.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+_AT_A_TIME = 8
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes to a training image that leave its class as it is.
+
+    Every image draws its own. Beyond the image's edge its mirror image goes
+    on.
+
+    Attributes:
+        flip: mirror left and right, half of the time.
+        shift: move by up to this share of the side, each way.
+        scale: (least, most) share of the side that is shown. (1, 1) does not
+            zoom; (0.7, 1) zooms in on a random place; more than 1 zooms out.
+        stretch: change the aspect ratio by up to this share.
+        brightness, contrast, saturation: multiply each by a factor between
+            1 - x and 1 + x.
+        cutout: side of a square that is greyed out, as a share of the
+            image's (DeVries and Taylor 2017); 0 for none.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    flip: bool = True
+    shift: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    stretch: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    cutout: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "scale", tuple(self.scale))
+        expect(
+            len(self.scale) == 2 and 0 < self.scale[0] <= self.scale[1] <= 2,
+            "scale",
+            self.scale,
+            "two shares of the side, 0 < least <= most <= 2",
+            "(0.7, 1) zooms in by up to 1 / 0.7; (1, 1) does not zoom.",
+        )
+        for name, most in (
+            ("shift", 0.5),
+            ("stretch", 0.5),
+            ("brightness", 1),
+            ("contrast", 1),
+            ("saturation", 1),
+            ("cutout", 1),
+        ):
+            value = getattr(self, name)
+            expect(
+                0 <= value <= most,
+                name,
+                value,
+                f"a share from 0 to {most}",
+                "0 leaves the image as it is.",
+            )
+
+    def to_dict(self):
+        """The fields as plain values, fit for JSON."""
+        return asdict(self) | {"scale": list(self.scale)}
+
+    @classmethod
+    def from_dict(cls, fields):
+        """The augmentation that :meth:`to_dict` wrote."""
+        return cls(**fields)
+
+    def __call__(self, images, rng):
+        """Changed copies of the images.
+
+        Args:
+            images: uint8 or float32 (N, height, width, channels), 0 to 255.
+            rng: numpy.random.Generator that decides.
+
+        Returns:
+            float32 of the same shape, 0 to 255.
+        """
+        changed = np.empty(images.shape, dtype=np.float32)
+        # A few at a time: what is between the steps stays in the processor's
+        # cache, and memory is used again instead of asked for anew.
+        for start in range(0, len(images), _AT_A_TIME):
+            few = slice(start, start + _AT_A_TIME)
+            changed[few] = self._move(images[few], rng)
+            self._recolour(changed[few], rng)
+            self._cut(changed[few], rng)
+        return changed
+
+    def _move(self, images, rng):
+        """Flip, shift, zoom and stretch."""
+        rows, columns = self._positions(images.shape, rng)
+        turned = _transposed(_sample(images, rows))
+        # Sideways is the same on the transposed images.
+        return _transposed(_sample(turned, columns))
+
+    def _positions(self, shape, rng):
+        """Where in the source each row and each column comes from, in pixels.
+
+        Returns:
+            Two float arrays, (N, height) and (N, width).
+        """
+        count, *sides = shape[:3]
+        zoom = np.exp(rng.uniform(*np.log(self.scale), count))
+        stretch = np.exp(rng.uniform(-1, 1, count) * np.log1p(self.stretch))
+        axes = []
+        for side, share in zip(
+            sides, (zoom / stretch**0.5, zoom * stretch**0.5), strict=True
+        ):
+            # What is shown stays inside the image, but for the shift.
+            play = self.shift + np.abs(1 - share) / 2
+            centre = side * (0.5 + rng.uniform(-1, 1, count) * play)
+            offsets = (np.arange(side) + 0.5 - side / 2) * share[:, None]
+            axes.append(centre[:, None] + offsets - 0.5)
+        if not self._zooms:
+            # Whole pixels: nothing is blurred, and it is faster.
+            axes = [np.rint(positions) for positions in axes]
+        rows, columns = axes
+        if self.flip:
+            flipped = rng.random(count) < 0.5
+            columns[flipped] = columns[flipped, ::-1]
+        return rows, columns
+
+    @property
+    def _zooms(self):
+        return self.scale != (1, 1) or self.stretch > 0
+
+    def _recolour(self, images, rng):
+        """Change brightness, contrast and saturation in place."""
+        strengths = (self.brightness, self.contrast, self.saturation)
+        if not any(strengths):
+            return
+        drawn = rng.uniform(-1, 1, (3, len(images), 1, 1, 1))
+        light, contrast, colour = (
+            (1 + strength * numbers).astype(np.float32)
+            for strength, numbers in zip(strengths, drawn, strict=True)
+        )
+        if self.saturation:
+            grey = np.einsum("nhwc,c->nhw", images, _LUMA)[..., None]
+            images *= colour
+            images += (1 - colour) * grey
+        mean = images.mean((1, 2, 3), keepdims=True)
+        images *= light * contrast
+        images += light * (1 - contrast) * mean
+        np.clip(images, 0, 255, out=images)
+
+    def _cut(self, images, rng):
+        """Grey out a square of each image, in place."""
+        if not self.cutout:
+            return
+        count, height, width = images.shape[:3]
+        half = self.cutout / 2
+        mean = _channel_means(images)
+        inside = [
+            np.abs((np.arange(side) + 0.5) / side - rng.random((count, 1)))
+            < half
+            for side in (height, width)
+        ]
+        square = inside[0][:, :, None] & inside[1][:, None, :]
+        np.copyto(images, mean, where=square[..., None])
+
+
+def _sample(images, positions):
+    """Rows of each image at the given positions, linear between two rows.
+
+    Args:
+        images: (N, height, width, channels).
+        positions: float (N, rows), in pixels; those outside are mirrored.
+    """
+    last = images.shape[1] - 1
+    # Mirrored at the centres of the outermost pixels, as often as needed.
+    positions = np.abs((positions + last) % (2 * last) - last)
+    low = positions.astype(np.intp)
+    which = np.arange(len(images))[:, None]
+    weights = (positions - low).astype(np.float32)[:, :, None, None]
+    near = images[which, low]
+    if not weights.any():
+        return near
+    # far - near, then in place: these arrays are large.
+    mixed = images[which, np.minimum(low + 1, last)].astype(np.float32)
+    mixed -= near
+    mixed *= weights
+    mixed += near
+    return mixed
+
+
+def _channel_means(images):
+    """Each image's mean colour, (N, 1, 1, channels)."""
+    # On three channels four times as fast as the method `mean`.
+    sums = np.einsum("nhwc->nc", images)
+    return (sums / (images.shape[1] * images.shape[2]))[:, None, None]
+
+
+def _transposed(images):
+    """The images with rows and columns exchanged, as a new array."""
+    channels = images.shape[-1]
+    # A pixel is moved as one thing: three times as fast as by channels.
+    pixels = images.view(np.dtype((np.void, channels * images.itemsize)))
+    turned = np.ascontiguousarray(pixels.swapaxes(1, 2))
+    return turned.view(images.dtype)
+
+
+class Batches(keras.utils.PyDataset):
+    """A split in batches, for Keras to train or predict on.
+
+    A batch depends on seed, epoch and index alone, so that a training that
+    is taken up again at some epoch sees what it would have seen. Keras must
+    not shuffle the batches: call ``fit`` with ``shuffle=False``.
+
+    Args:
+        split: a :class:`densenet_lib.datasets.Split`.
+        batch_size: images in a batch; the last one may have fewer.
+        seed: of order and augmentation.
+        augment: an :class:`Augmentation`, or None.
+        shuffle: a new order in each epoch.
+        epoch: the epoch to begin with; the next follows by itself.
+        workers: threads that prepare batches ahead.
+
+    A batch is (images, labels): float32 (n, height, width, channels), 0 to
+    255, and float32 (n, 1).
+
+    Raises:
+        InputError: an empty split, or a batch size below 1.
+    """
+
+    def __init__(
+        self,
+        split,
+        batch_size,
+        *,
+        seed=0,
+        augment=None,
+        shuffle=True,
+        epoch=0,
+        workers=1,
+    ):
+        super().__init__(workers=workers)
+        expect(
+            len(split) > 0,
+            "split",
+            len(split),
+            "at least one image",
+            "Give more.",
+        )
+        expect(
+            isinstance(batch_size, int) and batch_size > 0,
+            "batch_size",
+            batch_size,
+            "a positive whole number",
+            "The paper uses 64.",
+        )
+        # A plain view: indexing a memmap object costs more.
+        self._images = np.asarray(split.images)
+        self._labels = split.labels.astype(np.float32)[:, None]
+        self.batch_size = batch_size
+        self.seed = seed
+        self.augment = augment
+        self.shuffle = shuffle
+        self.epoch = epoch
+
+    def __len__(self):
+        return -(-len(self._labels) // self.batch_size)
+
+    def __getitem__(self, index):
+        start = index * self.batch_size
+        chosen = self.order()[start : start + self.batch_size]
+        images = self._images[chosen]
+        if self.augment is None:
+            images = images.astype(np.float32)
+        else:
+            rng = np.random.default_rng((self.seed, self.epoch, index, 1))
+            images = self.augment(images, rng)
+        return images, self._labels[chosen]
+
+    def order(self):
+        """Indices of the images in the order of this epoch."""
+        count = len(self._labels)
+        if not self.shuffle:
+            return np.arange(count)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        return rng.permutation(count)
+
+    def on_epoch_end(self):
+        """Go on to the next epoch; Keras calls this."""
+        self.epoch += 1

@@ -1,0 +1,59 @@
+"""What this process computes on, asked of the backend, never assumed."""
+
+import os
+import platform
+
+import keras
+
+
+def has_gpu():
+    """True if the Keras backend sees a GPU."""
+    return any(name.startswith(("gpu", "cuda")) for name in _devices())
+
+
+def describe():
+    """Processor, accelerator, cores and backend, as plain values for JSON."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "accelerator": _accelerator(),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _devices():
+    return [name.lower() for name in keras.distribution.list_devices()]
+
+
+def _processor():
+    try:
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _accelerator():
+    if not has_gpu():
+        return None
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        device = tf.config.list_physical_devices("GPU")[0]
+        details = tf.config.experimental.get_device_details(device)
+        return details.get("device_name", "GPU")
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import torch
+
+    return torch.cuda.get_device_name()

@@ -1,0 +1,42 @@
+"""Progress on a terminal, and silence everywhere else."""
+
+import sys
+import time
+
+
+class Progress:
+    """One line on stderr that counts up to ``total``.
+
+    It appears only where stderr is a terminal, so that notebooks, logs and
+    pipes stay clean, and at most ten times a second.
+
+    Args:
+        what: in words, what is being done.
+        total: the count at the end.
+        scale: one unit of the display, in counts; 1e6 shows bytes as MB.
+        unit: name of that unit.
+    """
+
+    def __init__(self, what, total, *, scale=1, unit=""):
+        self.what, self.total = what, total
+        self.scale, self.unit = scale, unit
+        self._shown = sys.stderr.isatty()
+        self._next = 0.0
+
+    def update(self, done):
+        """Show that ``done`` of the total are done."""
+        now = time.monotonic()
+        if self._shown and (now >= self._next or done >= self.total):
+            self._next = now + 0.1
+            print(f"\r{self._line(done)}", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._shown:
+            print(file=sys.stderr)
+
+    def _line(self, done):
+        of = f"{done / self.scale:,.0f} of {self.total / self.scale:,.0f}"
+        return f"{self.what}: {of} {self.unit}".rstrip()

@@ -1,0 +1,30 @@
+"""Keep TensorFlow's greeting out of terminals and notebooks."""
+
+import contextlib
+import os
+import re
+import tempfile
+
+# Lines that TensorFlow's native code writes while it is imported, before it
+# could be told a level: notes (I0000 …) and the announcement of such notes.
+GREETING = re.compile(rb"I\d{4} |WARNING: All log messages before absl")
+
+
+@contextlib.contextmanager
+def without_greeting():
+    """Hold standard error back, then pass it on without the greeting.
+
+    Native code writes to file descriptor 2, past Python's ``sys.stderr``.
+    """
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            held.seek(0)
+            for line in held:
+                if not GREETING.match(line):
+                    os.write(2, line)

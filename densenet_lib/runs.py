@@ -1,0 +1,385 @@
+"""Recorded runs: what a training was, what came out, and the proof of it.
+
+A run is a folder:
+
+``run.json``
+    the experiment, the data's and the split's checksums, the code's version,
+    the hardware as it was, the seconds taken and the final metrics;
+``history.csv``
+    one line an epoch: loss and accuracy, in training and validation;
+``predictions.csv``
+    one line a test image: name, label and logit, from which every published
+    figure is computed;
+``weights.npz``
+    the weights, kernels in half precision.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+import densenet_lib
+from densenet_lib import (
+    datasets,
+    experiments,
+    hardware,
+    metrics,
+    resources,
+    training,
+)
+from densenet_lib.errors import InputError
+
+# A run's own modules: where one of them changes, a run may come out otherwise.
+_CODE = (
+    "layers.py",
+    "networks.py",
+    "densenet.py",
+    "resnet.py",
+    "training.py",
+    "datasets/pipeline.py",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run, read from its folder when it is asked for something."""
+
+    folder: Path
+
+    @cached_property
+    def record(self):
+        """The contents of ``run.json``."""
+        return json.loads((self.folder / "run.json").read_text())
+
+    @cached_property
+    def experiment(self):
+        """What was trained, as a :class:`experiments.Experiment`."""
+        return experiments.Experiment.from_dict(self.record["experiment"])
+
+    @property
+    def metrics(self):
+        """The final figures: validation and test accuracy, test interval."""
+        return self.record["metrics"]
+
+    @cached_property
+    def history(self):
+        """A list of floats, one an epoch, under each measure's name."""
+        return training.read_history(self.folder / "history.csv")
+
+    @cached_property
+    def predictions(self):
+        """The test images' names, labels (n,) and logits (n,)."""
+        with open(self.folder / "predictions.csv", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        return Predictions(
+            names=tuple(row["name"] for row in rows),
+            labels=np.array([int(row["label"]) for row in rows], np.uint8),
+            logits=np.array([float(row["logit"]) for row in rows]),
+        )
+
+    def model(self):
+        """The trained network, a Keras model from images to logits."""
+        model = self.experiment.build()
+        load_weights(model, self.folder / "weights.npz")
+        return model
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network said of each test image.
+
+    Attributes:
+        names: of the images.
+        labels: uint8 (n,): 0 is a cat, 1 a dog.
+        logits: float64 (n,): above 0 where the network says dog.
+    """
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    logits: np.ndarray
+
+
+def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
+    """The run of an experiment: replayed where recorded, trained where not.
+
+    Args:
+        name: of the experiment; see :func:`experiments.get`.
+        scale: a name, a Scale, or None for the current one.
+        retrain: True trains in any case; None asks the environment variable
+            ``DENSENET_RETRAIN``, which says so with a 1.
+        progress: see :func:`training.fit`.
+
+    Returns:
+        A :class:`Run`, the same object either way.
+
+    Raises:
+        InputError: no such experiment, or the recorded run is of another
+            configuration than the one asked for.
+    """
+    experiment = experiments.get(name, scale)
+    if retrain is None:
+        retrain = os.environ.get("DENSENET_RETRAIN") == "1"
+    folder = _recorded(experiment.path)
+    if retrain or folder is None:
+        return train(experiment, progress=progress)
+    run = Run(folder)
+    if run.experiment != experiment:
+        raise InputError(
+            "recorded run",
+            experiment.path,
+            "the configuration that experiments.py now has",
+            "Set DENSENET_RETRAIN=1 to train it anew.",
+        )
+    return run
+
+
+def train(experiment, *, data=None, folder=None, progress="auto"):
+    """Train an experiment and record it.
+
+    An interrupted training goes on where it stopped when it is called again:
+    its state is kept beside the run until that is complete.
+
+    Args:
+        experiment: an :class:`experiments.Experiment`.
+        data: a :class:`datasets.Data`; None loads what the scale asks for.
+        folder: of the run; None for its place among the runs.
+        progress: see :func:`training.fit`.
+
+    Returns:
+        The recorded :class:`Run`.
+    """
+    if data is None:
+        data = datasets.load(experiment.scale)
+    folder = Path(folder or roots()[0] / experiment.path)
+    checkpoint = folder / "unfinished"
+    stopwatch = _Stopwatch(checkpoint / "seconds")
+    code = code_checksum()
+    model = experiment.build()
+    with stopwatch:
+        training.fit(
+            model,
+            data,
+            experiment.recipe,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+    record = {
+        "experiment": experiment.to_dict(),
+        "data": _identity(data),
+        "code": {"version": densenet_lib.__version__, "checksum": code},
+        "hardware": hardware.describe(),
+        "seconds": round(stopwatch.seconds, 1),
+    }
+    _write(folder, record, model, data, checkpoint)
+    shutil.rmtree(checkpoint)
+    return Run(folder)
+
+
+def load(path):
+    """The recorded run at ``path``, "cpu/densenet" for instance.
+
+    Raises:
+        InputError: no run is recorded there.
+    """
+    folder = _recorded(path)
+    if folder is None:
+        raise InputError(
+            "run",
+            path,
+            f"one of {', '.join(names()) or 'none recorded'}",
+            "Record it with: densenet-lib train NAME --scale SCALE.",
+        )
+    return Run(folder)
+
+
+def names():
+    """The paths of all recorded runs, in order."""
+    found = {
+        str(file.parent.relative_to(root))
+        for root in roots()
+        for file in root.glob("*/*/run.json")
+    }
+    return sorted(found)
+
+
+def roots():
+    """The folders that hold runs; new ones go to the first.
+
+    ``DENSENET_RUNS`` where it is set; else the checkout's ``data/runs``; in
+    an installed library the user's cache, then the runs that came with it.
+    """
+    chosen = os.environ.get("DENSENET_RUNS")
+    if chosen:
+        return [Path(chosen)]
+    recorded = resources.data_folder() / "runs"
+    if resources.is_checkout():
+        return [recorded]
+    return [resources.cache_folder() / "runs", recorded]
+
+
+def verify(run, data=None):
+    """Compare a run's figures with what its files, and its weights, give.
+
+    Args:
+        run: a :class:`Run`.
+        data: the :class:`datasets.Data` to evaluate the weights on; None
+            checks only that the predictions give the recorded metrics.
+
+    Returns:
+        A list of what does not agree, in words; empty where all does.
+    """
+    faults = []
+    said = run.predictions
+    computed = summary(said.labels, said.logits)
+    for name, value in computed.items():
+        recorded = run.metrics["test"][name]
+        if not np.allclose(value, recorded, atol=1e-6):
+            faults.append(f"{name}: recorded {recorded}, computed {value}")
+    if data is not None:
+        if data.checksum != run.record["data"]["checksum"]:
+            faults.append("the data are not those of the run")
+        logits = training.evaluate(run.model(), data.test)
+        worst = float(np.abs(logits - said.logits).max())
+        if worst > 1e-2:
+            faults.append(f"a logit differs by {worst:.4f}")
+        flips = int(((logits > 0) != (said.logits > 0)).sum())
+        if flips:
+            faults.append(f"{flips} decisions differ")
+    return faults
+
+
+def summary(labels, logits):
+    """The figures that a run publishes of its test images.
+
+    Args:
+        labels: (n,) of 0 and 1.
+        logits: (n,).
+
+    Returns:
+        "images", "accuracy" and "interval", the accuracy's 95 % interval.
+    """
+    correct = int(((logits > 0) == (labels > 0)).sum())
+    return {
+        "images": len(labels),
+        "accuracy": correct / len(labels),
+        "interval": list(metrics.wilson(correct, len(labels))),
+    }
+
+
+def save_weights(model, path):
+    """Write a model's weights: kernels as float16, vectors as float32.
+
+    A half keeps eleven bits, far more than a decision hangs on. Vectors stay
+    whole: they are small, and a variance may leave the range of a half.
+    """
+    arrays = {}
+    for variable in model.variables:
+        value = np.asarray(variable.numpy(), np.float32)
+        arrays[variable.path] = (
+            value.astype(np.float16) if value.ndim > 1 else value
+        )
+    np.savez_compressed(path, **arrays)
+
+
+def load_weights(model, path):
+    """Give ``model`` the weights that :func:`save_weights` wrote.
+
+    Raises:
+        InputError: the file is of another network.
+    """
+    with np.load(path, allow_pickle=False) as arrays:
+        expected = {variable.path for variable in model.variables}
+        if set(arrays.files) != expected:
+            odd = min(expected.symmetric_difference(arrays.files))
+            raise InputError(
+                "weights",
+                Path(path).name,
+                f"those of {model.name}, but {odd!r} is in only one of them",
+                "Build the network with the run's own configuration.",
+            )
+        for variable in model.variables:
+            variable.assign(arrays[variable.path].astype(np.float32))
+
+
+def _recorded(path):
+    for root in roots():
+        if (root / path / "run.json").exists():
+            return root / path
+    return None
+
+
+def _identity(data):
+    """What says which data these were, as plain values."""
+    return {
+        "name": data.name,
+        "image_size": data.image_size,
+        "checksum": data.checksum,
+        "split_checksum": data.split_checksum,
+        "train": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+    }
+
+
+def _write(folder, record, model, data, checkpoint):
+    """Write the run's files; ``run.json`` last, for it makes the run valid."""
+    save_weights(model, folder / "weights.npz")
+    # What is published is what the stored weights say, not those in memory.
+    load_weights(model, folder / "weights.npz")
+    predictions = {
+        part: training.evaluate(model, data[part])
+        for part in ("validation", "test")
+    }
+    _write_predictions(
+        folder / "predictions.csv", data.test, predictions["test"]
+    )
+    shutil.copyfile(checkpoint / "history.csv", folder / "history.csv")
+    record["metrics"] = {
+        part: summary(data[part].labels, logits)
+        for part, logits in predictions.items()
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    (folder / "run.json").write_text(text + "\n")
+
+
+def _write_predictions(path, split, logits):
+    with open(path, "w", newline="") as lines:
+        table = csv.writer(lines, lineterminator="\n")
+        table.writerow(("name", "label", "logit"))
+        for name, label, logit in zip(
+            split.names, split.labels, logits, strict=True
+        ):
+            table.writerow((name, int(label), f"{logit:.5f}"))
+
+
+def code_checksum():
+    """SHA-256 of the modules that a run's result depends on, shortened."""
+    digest = hashlib.sha256()
+    for name in _CODE:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class _Stopwatch:
+    """Seconds spent, added up over interruptions in a file."""
+
+    def __init__(self, path):
+        self.path = path
+        self.seconds = float(path.read_text()) if path.exists() else 0.0
+
+    def __enter__(self):
+        self.start = time.perf_counter()
+        return self
+
+    def __exit__(self, *error):
+        self.seconds += time.perf_counter() - self.start
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(f"{self.seconds:.1f}")

@@ -1,0 +1,303 @@
+"""From a recipe to a trained network: optimiser, schedule, fit, resume."""
+
+import contextlib
+import csv
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from densenet_lib.datasets.pipeline import Augmentation, Batches
+from densenet_lib.errors import expect, expect_choice
+from densenet_lib.hardware import has_gpu
+
+SCHEDULES = ("cosine", "step")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training, apart from network and data.
+
+    Attributes:
+        epochs: passes through the training images.
+        batch_size: images a step.
+        learning_rate: the highest; the schedule scales it.
+        schedule: "cosine" (Loshchilov and Hutter 2017) or "step" (the
+            paper's: divided by 10 after 50 % and 75 % of the epochs).
+        warmup_epochs: linear rise from zero before the schedule begins.
+        momentum: of Nesterov's method.
+        weight_decay: coupled, on every trainable variable.
+        label_smoothing: share of each label that is spread over the classes
+            (Szegedy et al. 2016).
+        augmentation: what is done to a training image, or None.
+        mixed_precision: float16 arithmetic with float32 weights; None uses
+            it where there is a GPU.
+        seed: of initialisation, order and augmentation.
+
+    Raises:
+        InputError: a value outside its range.
+
+    Source: section 4.2 of the paper for batch size 64, rate 0.1, momentum
+    0.9 and decay 1e-4.
+    """
+
+    epochs: int
+    batch_size: int = 64
+    learning_rate: float = 0.1
+    schedule: str = "cosine"
+    warmup_epochs: float = 0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    augmentation: Augmentation | None = None
+    mixed_precision: bool | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            expect(
+                isinstance(value, int) and value > 0,
+                name,
+                value,
+                "a positive whole number",
+                "Give at least 1.",
+            )
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            value = getattr(self, name)
+            expect(
+                0 <= value < 100,
+                name,
+                value,
+                "a number that is not negative",
+                "The paper has 0.1, 0.9 and 1e-4.",
+            )
+        expect(
+            0 <= self.label_smoothing < 1,
+            "label_smoothing",
+            self.label_smoothing,
+            "a share of at least 0 and below 1",
+            "0.1 is common.",
+        )
+        expect_choice("schedule", self.schedule, SCHEDULES)
+        expect(
+            0 <= self.warmup_epochs < self.epochs,
+            "warmup_epochs",
+            self.warmup_epochs,
+            f"at least 0 and fewer than the {self.epochs} epochs",
+            "A tenth of the epochs is plenty.",
+        )
+
+    def to_dict(self):
+        """The fields as plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields):
+        """The recipe that :meth:`to_dict` wrote."""
+        augmentation = fields["augmentation"]
+        if augmentation is not None:
+            augmentation = Augmentation.from_dict(augmentation)
+        return cls(**fields | {"augmentation": augmentation})
+
+
+@keras.saving.register_keras_serializable("densenet_lib")
+class CoupledSGD(keras.optimizers.SGD):
+    """Stochastic gradient descent with Torch's weight decay.
+
+    Keras' own ``weight_decay`` shrinks the weights beside the gradient step.
+    Torch, and so the paper, adds ``coupled_decay * w`` to the gradient, where
+    momentum takes it up; and it does so for every variable, batch
+    normalisation's scale and shift included.
+    """
+
+    def __init__(self, *arguments, coupled_decay=0.0, **options):
+        super().__init__(*arguments, **options)
+        self.coupled_decay = coupled_decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable, its decay added to the gradient."""
+        decay = keras.ops.cast(self.coupled_decay, variable.dtype)
+        gradient = gradient + decay * keras.ops.convert_to_tensor(variable)
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self):
+        """What Keras needs to make this optimiser again."""
+        return super().get_config() | {"coupled_decay": self.coupled_decay}
+
+
+def learning_rates(recipe, steps_per_epoch):
+    """The recipe's schedule, as Keras' function of the step."""
+    total = recipe.epochs * steps_per_epoch
+    if recipe.schedule == "step":
+        rates = [recipe.learning_rate * share for share in (1, 0.1, 0.01)]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(
+            [total // 2, total * 3 // 4], rates
+        )
+    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(
+            recipe.learning_rate, total
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        0.0,
+        total - warmup,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup,
+    )
+
+
+@contextlib.contextmanager
+def precision(recipe):
+    """Build a network inside of this to give it the recipe's precision."""
+    before = keras.config.dtype_policy()
+    mixed = recipe.mixed_precision
+    if mixed is None:
+        mixed = has_gpu()
+    keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
+    """Train ``model`` on ``data.train`` and follow it on ``data.validation``.
+
+    Args:
+        model: a Keras model from images (batch, height, width, 3) of 0 to 255
+            to one logit (batch, 1).
+        data: a :class:`densenet_lib.datasets.Data`.
+        recipe: a :class:`Recipe`.
+        checkpoint: folder for the state after each epoch, or None. Where it
+            holds the state of an interrupted training, that one goes on; its
+            result is the same as if it had not been interrupted.
+        progress: True, False, or "auto": a line on standard error unless
+            ``DENSENET_PROGRESS`` is 0.
+
+    Returns:
+        History: a list of floats, one an epoch, under each of "loss",
+        "accuracy", "val_loss" and "val_accuracy".
+    """
+    train = Batches(
+        data.train,
+        recipe.batch_size,
+        seed=recipe.seed,
+        augment=recipe.augmentation,
+    )
+    validation = Batches(
+        data.validation, recipe.batch_size, seed=0, shuffle=False
+    )
+    compile_for(model, recipe, len(train))
+    callbacks = [_FollowEpoch(train)]
+    if checkpoint is not None:
+        callbacks += _keep_state(Path(checkpoint))
+    if _wanted(progress):
+        callbacks.append(_Progress(recipe.epochs, len(train)))
+    result = model.fit(
+        train,
+        epochs=recipe.epochs,
+        validation_data=validation,
+        callbacks=callbacks,
+        shuffle=False,  # Batches has its own order, which can be resumed
+        verbose=0,
+    )
+    if checkpoint is None:
+        return {
+            name: [float(value) for value in values]
+            for name, values in result.history.items()
+        }
+    return read_history(Path(checkpoint) / "history.csv")
+
+
+def compile_for(model, recipe, steps_per_epoch):
+    """Give ``model`` the loss, the optimiser and the metric of ``recipe``."""
+    model.compile(
+        optimizer=CoupledSGD(
+            learning_rates(recipe, steps_per_epoch),
+            momentum=recipe.momentum,
+            nesterov=True,
+            coupled_decay=recipe.weight_decay,
+        ),
+        loss=keras.losses.BinaryCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        # The network gives logits: the decision falls at 0, not at 0.5.
+        metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],
+        # On a CPU, XLA makes a DenseNet's step slower.
+        jit_compile="auto" if has_gpu() else False,
+    )
+
+
+def evaluate(model, split, *, batch_size=256):
+    """The logits that ``model`` gives to the images of ``split``.
+
+    Returns:
+        float32 (n,): above 0 where the network sees a dog.
+    """
+    return model.predict(split.images, batch_size=batch_size, verbose=0)[:, 0]
+
+
+def _wanted(progress):
+    if progress == "auto":
+        return os.environ.get("DENSENET_PROGRESS", "1") != "0"
+    return progress
+
+
+def _keep_state(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        keras.callbacks.BackupAndRestore(
+            folder / "state", delete_checkpoint=False
+        ),
+        keras.callbacks.CSVLogger(folder / "history.csv", append=True),
+    ]
+
+
+def read_history(path):
+    """The columns of a history file; of an epoch done twice, the last."""
+    with open(path, newline="") as lines:
+        rows = {int(row.pop("epoch")): row for row in csv.DictReader(lines)}
+    names = next(iter(rows.values()))
+    return {
+        name: [float(rows[epoch][name]) for epoch in sorted(rows)]
+        for name in names
+    }
+
+
+class _FollowEpoch(keras.callbacks.Callback):
+    """Tell the batches the epoch: a resumed training does not begin at 0."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+
+
+class _Progress(keras.callbacks.Callback):
+    """One line on standard error that says how far the training is."""
+
+    def __init__(self, epochs, steps):
+        super().__init__()
+        self.epochs, self.steps, self.epoch = epochs, steps, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % 10 == 0:
+            self._say(f"step {batch + 1}/{self.steps}", logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._say("done", logs)
+        sys.stderr.write("\n")
+
+    def _say(self, where, logs):
+        values = "  ".join(f"{k} {v:.4f}" for k, v in (logs or {}).items())
+        line = f"epoch {self.epoch}/{self.epochs}  {where}  {values}"
+        sys.stderr.write(f"\r{line:<78}")
+        sys.stderr.flush()

@@ -1,0 +1,223 @@
+"""The pieces of section 3, each against what the paper says of it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from densenet_lib.errors import InputError
+from densenet_lib.layers import (
+    composite,
+    compressed,
+    conv,
+    dense_block,
+    dense_layer,
+    norm,
+    transition,
+)
+
+
+def build(piece, shape=(6, 6, 5), **options):
+    """A model of one piece."""
+    image = keras.Input(shape)
+    return keras.Model(image, piece(image, **options, name="piece"))
+
+
+def kinds(model):
+    return [type(layer).__name__ for layer in model.layers[1:]]
+
+
+def images(shape=(6, 6, 5), batch=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(batch, *shape)).astype("float32")
+
+
+def test_composite_is_norm_then_relu_then_conv():
+    model = build(composite, filters=7)
+    assert kinds(model) == ["BatchNormalization", "ReLU", "Conv2D"]
+
+
+def test_composite_computes_its_equation():
+    model = build(composite, filters=7, kernel_size=1)
+    x = images()
+    kernel = model.get_layer("piece_conv").get_weights()[0][0, 0]
+    expected = np.maximum(x / np.sqrt(1 + 1e-5), 0) @ kernel
+    assert np.allclose(model(x), expected, atol=1e-6)
+
+
+def test_norm_has_the_constants_of_torch():
+    layer = build(norm).layers[-1]
+    assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+
+
+def test_norm_moves_its_statistics_by_a_tenth():
+    model = build(norm)
+    x = images()
+    model(x, training=True)
+    moved = model.layers[-1].moving_mean.numpy()
+    assert np.allclose(moved, 0.1 * x.mean((0, 1, 2)), atol=1e-6)
+
+
+def test_kernels_have_variance_two_over_fan_out_and_long_tails():
+    keras.utils.set_random_seed(1)
+    kernel = build(conv, (4, 4, 64), filters=128, kernel_size=3).get_weights()
+    z = kernel[0].ravel() / np.sqrt(2 / (9 * 128))
+    assert abs(z.std() - 1) < 0.01
+    # A normal law cut at two deviations, as he_normal is, has none of these.
+    assert abs(np.mean(abs(z) > 2.5) - 0.0124) < 0.002
+
+
+def test_convolutions_have_no_bias():
+    assert len(build(conv, filters=3, kernel_size=3).get_weights()) == 1
+
+
+@pytest.mark.parametrize("side", [6, 7])
+def test_a_stride_pads_all_sides_alike_and_rounds_up(side):
+    model = build(conv, (side, side, 1), filters=1, kernel_size=3, strides=2)
+    model.set_weights([np.ones((3, 3, 1, 1))])
+    x = images((side, side, 1))
+    padded = np.pad(x[..., 0], ((0, 0), (1, 1), (1, 1)))
+    sums = sum(
+        padded[:, i : i + side, j : j + side]
+        for i in range(3)
+        for j in range(3)
+    )
+    result = model(x).numpy()
+    assert result.shape == (2, -(-side // 2), -(-side // 2), 1)
+    assert np.allclose(result[..., 0], sums[:, ::2, ::2], atol=1e-5)
+
+
+def test_a_dense_layer_appends_and_leaves_the_old_channels_alone():
+    x = images()
+    result = build(dense_layer, growth_rate=3)(x).numpy()
+    assert result.shape == (2, 6, 6, 8)
+    assert np.array_equal(result[..., :5], x)
+    assert np.abs(result[..., 5:]).min() > 0
+
+
+def test_a_dense_layer_is_its_own_composite_functions_and_no_more():
+    model = build(dense_layer, growth_rate=3, bottleneck=4)
+    inner = model.get_layer("piece_bottleneck_conv")
+    outer = model.get_layer("piece_conv")
+    assert inner.kernel.shape == (1, 1, 5, 12)
+    assert outer.kernel.shape == (3, 3, 12, 3)
+    plain = build(dense_layer, growth_rate=3, bottleneck=None)
+    assert plain.get_layer("piece_conv").kernel.shape == (3, 3, 5, 3)
+
+
+def test_each_layer_of_a_block_reads_all_that_came_before():
+    model = build(dense_block, num_layers=4, growth_rate=3)
+    reads = [
+        model.get_layer(f"piece_layer{index:02d}_bottleneck_conv")
+        for index in range(1, 5)
+    ]
+    assert [layer.kernel.shape[2] for layer in reads] == [5, 8, 11, 14]
+    assert model.output_shape == (None, 6, 6, 5 + 4 * 3)
+
+
+def test_dropout_follows_every_convolution():
+    block = build(dense_block, num_layers=2, growth_rate=3, dropout=0.2)
+    shrink = build(transition, dropout=0.2)
+    for model in (block, shrink):
+        found = kinds(model)
+        after = [
+            found[index + 1]
+            for index, kind in enumerate(found)
+            if kind == "Conv2D"
+        ]
+        assert after and set(after) == {"Dropout"}
+        assert found.count("Dropout") == found.count("Conv2D")
+
+
+def test_dropout_acts_in_training_only():
+    keras.utils.set_random_seed(0)
+    model = build(composite, filters=50, dropout=0.3)
+    x = images()
+    assert np.array_equal(model(x), model(x))
+    zeros = np.mean(model(x, training=True).numpy() == 0)
+    assert abs(zeros - 0.3) < 0.03
+
+
+def test_without_dropout_there_is_no_such_layer():
+    assert "Dropout" not in kinds(build(dense_layer, growth_rate=3))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "pool"), [("average", np.mean), ("max", np.max)]
+)
+def test_a_transition_pools_cells_of_two_by_two(pooling, pool):
+    model = build(transition, (6, 6, 4), theta=0.5, pooling=pooling)
+    x = images((6, 6, 4))
+    before = keras.Model(model.input, model.layers[-2].output)(x).numpy()
+    cells = before.reshape(2, 3, 2, 3, 2, 2)
+    assert np.allclose(model(x), pool(cells, axis=(2, 4)), atol=1e-6)
+
+
+def test_a_transition_rounds_channels_and_sides_down():
+    model = build(transition, (7, 5, 5), theta=0.5)
+    assert model.output_shape == (None, 3, 2, 2)
+
+
+def test_compression_means_the_decimal_that_was_written():
+    assert int(0.29 * 100) == 28  # in floating point
+    assert compressed(100, 0.29) == 29
+    assert compressed(101, 0.5) == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"theta": 0}, "theta is 0; .* greater than 0"),
+        ({"theta": 1.5}, "theta is 1.5; .* at most 1"),
+        ({"theta": 0.1}, "theta is 0.1; .* one of 5 channels. Choose"),
+        ({"pooling": "min"}, "pooling is 'min'; .* 'average', 'max'"),
+    ],
+)
+def test_a_transition_refuses(options, words):
+    with pytest.raises(InputError, match=words):
+        build(transition, **options)
+
+
+@pytest.fixture
+def double_precision():
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+def test_gradients_agree_with_finite_differences(double_precision):
+    keras.utils.set_random_seed(3)
+    model = build(
+        dense_block, (3, 3, 2), num_layers=2, growth_rate=2, bottleneck=2
+    )
+    rng = np.random.default_rng(4)
+    x = tf.Variable(rng.normal(size=(2, 3, 3, 2)))
+    weigh = rng.normal(size=(2, 3, 3, 6))
+    variables = [x] + [v.value for v in model.trainable_variables]
+
+    @tf.function
+    def loss():
+        # In training mode: the batch's own statistics are differentiated too.
+        return tf.reduce_sum(weigh * model(x, training=True) ** 2)
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradients = tape.gradient(value, variables)
+    step = 1e-6
+    for variable, gradient in zip(variables, gradients, strict=True):
+        start = variable.numpy()
+        measured = np.empty(start.size)
+        for index in range(start.size):
+            shift = np.zeros(start.size)
+            shift[index] = step
+            shift = shift.reshape(start.shape)
+            variable.assign(start + shift)
+            high = loss().numpy()
+            variable.assign(start - shift)
+            measured[index] = (high - loss().numpy()) / (2 * step)
+        variable.assign(start)
+        assert np.allclose(
+            measured, gradient.numpy().ravel(), rtol=1e-6, atol=1e-6
+        )

@@ -1,0 +1,36 @@
+"""TensorFlow's greeting is dropped; everything else still arrives."""
+
+import os
+import subprocess
+import sys
+
+from densenet_lib.quiet import without_greeting
+
+
+def test_only_the_greeting_is_dropped(capfd):
+    with without_greeting():
+        os.write(2, b"I0000 00:00:1.2  3 port.cc:153] operations are on.\n")
+        os.write(2, b"W0000 00:00:1.2  3 cpu.cc:10] unusual processor\n")
+        os.write(2, b"Segmentation fault\n")
+    assert capfd.readouterr().err == (
+        "W0000 00:00:1.2  3 cpu.cc:10] unusual processor\nSegmentation fault\n"
+    )
+
+
+def test_standard_error_comes_back_after_an_error(capfd):
+    try:
+        with without_greeting():
+            raise ImportError
+    except ImportError:
+        os.write(2, b"said afterwards\n")
+    assert capfd.readouterr().err == "said afterwards\n"
+
+
+def test_the_library_is_imported_without_a_word():
+    done = subprocess.run(
+        [sys.executable, "-c", "import densenet_lib"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout + done.stderr == ""

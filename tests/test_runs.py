@@ -1,0 +1,147 @@
+"""Recorded runs: complete, consistent, replayed exactly, redone by a flag."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from densenet_lib import experiments, runs, training
+from densenet_lib.densenet import DenseNetConfig
+from densenet_lib.errors import InputError
+from densenet_lib.experiments import EXPERIMENTS, Experiment
+from densenet_lib.training import Recipe
+
+TINY = Experiment(
+    "tiny",
+    "sketch",
+    "densenet",
+    DenseNetConfig((1, 1), 4, stem="light"),
+    Recipe(epochs=2, batch_size=8, mixed_precision=False),
+)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, tiny_data):
+    """A run of two epochs, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("runs") / TINY.path
+    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
+
+
+@pytest.fixture
+def own_runs(recorded, monkeypatch):
+    """The library's runs are those of this test's folder only."""
+    monkeypatch.setenv("DENSENET_RUNS", str(recorded.folder.parents[1]))
+    monkeypatch.setitem(EXPERIMENTS, TINY.path, TINY)
+    monkeypatch.delenv("DENSENET_RETRAIN", raising=False)
+
+
+def test_a_run_is_complete(recorded):
+    assert {file.name for file in recorded.folder.iterdir()} == {
+        "run.json",
+        "history.csv",
+        "predictions.csv",
+        "weights.npz",
+    }
+    record = recorded.record
+    assert record["hardware"]["backend"] == keras.backend.backend()
+    assert record["seconds"] > 0
+    assert record["code"]["checksum"] == runs.code_checksum()
+    assert recorded.experiment == TINY
+    assert len(recorded.history["val_accuracy"]) == TINY.recipe.epochs
+
+
+def test_the_weights_give_the_recorded_predictions(recorded, tiny_data):
+    logits = training.evaluate(recorded.model(), tiny_data.test)
+    np.testing.assert_allclose(logits, recorded.predictions.logits, atol=1e-4)
+    assert recorded.predictions.names == tiny_data.test.names
+    assert runs.verify(recorded, tiny_data) == []
+
+
+def test_a_figure_that_is_not_the_predictions_own_is_found(recorded, tmp_path):
+    for file in recorded.folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["metrics"]["test"]["accuracy"] = 0.999
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    [fault] = runs.verify(runs.Run(tmp_path))
+    assert "0.999" in fault
+
+
+def test_a_replay_trains_nothing(own_runs, recorded, monkeypatch):
+    monkeypatch.setattr(runs, "train", None)
+    run = runs.replay_or_train("tiny", scale="sketch")
+    assert run.folder == recorded.folder
+
+
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_one_flag_trains_anew(own_runs, monkeypatch, by):
+    asked = []
+    monkeypatch.setattr(
+        runs, "train", lambda experiment, **_: asked.append(experiment)
+    )
+    if by == "environment":
+        monkeypatch.setenv("DENSENET_RETRAIN", "1")
+    retrain = True if by == "argument" else None
+    runs.replay_or_train("tiny", scale="sketch", retrain=retrain)
+    assert asked == [TINY]
+
+
+def test_a_run_of_another_configuration_is_not_replayed(own_runs, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, TINY.path, TINY.but(epochs=5))
+    with pytest.raises(InputError, match="DENSENET_RETRAIN"):
+        runs.replay_or_train("tiny", scale="sketch")
+
+
+def test_weights_of_another_network_are_refused(recorded):
+    other = experiments.Experiment.from_dict(
+        TINY.to_dict()
+        | {"config": DenseNetConfig((2, 1), 4, stem="light").to_dict()}
+    )
+    with pytest.raises(InputError, match="block1_layer02"):
+        runs.load_weights(other.build(), recorded.folder / "weights.npz")
+
+
+def test_an_unknown_run_lists_those_that_are(own_runs):
+    with pytest.raises(InputError, match="sketch/tiny"):
+        runs.load("sketch/tinny")
+    with pytest.raises(InputError, match="sketch/densenet"):
+        experiments.get("densnet", "sketch")
+
+
+def test_half_precision_moves_no_kernel_by_more_than_a_half_does(
+    recorded, tmp_path
+):
+    model = recorded.model()
+    runs.save_weights(model, tmp_path / "weights.npz")
+    before = [value.copy() for value in model.get_weights()]
+    runs.load_weights(model, tmp_path / "weights.npz")
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2**-11, atol=1e-7)
+
+
+# What is published.
+
+
+@pytest.mark.parametrize("path", runs.names())
+def test_a_published_run_agrees_with_its_predictions(path):
+    assert runs.verify(runs.load(path)) == []
+
+
+@pytest.mark.parametrize("path", runs.names())
+def test_a_published_run_is_one_that_the_table_gives(path):
+    assert runs.load(path).experiment == EXPERIMENTS[path]
+
+
+def test_the_published_runs_are_small():
+    size = sum(
+        file.stat().st_size
+        for path in runs.names()
+        for file in runs.load(path).folder.iterdir()
+    )
+    assert size < 16 * 2**20
+
+
+def test_the_published_run_gives_its_accuracy_on_the_photographs(photographs):
+    run = runs.load("cpu/densenet")
+    assert runs.verify(run, photographs) == []

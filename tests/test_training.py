@@ -1,0 +1,182 @@
+"""A training: its schedule, its optimiser, its resumption."""
+
+import keras
+import numpy as np
+import pytest
+
+from densenet_lib import training
+from densenet_lib.datasets.pipeline import Augmentation
+from densenet_lib.densenet import DenseNetConfig, densenet
+from densenet_lib.errors import InputError
+from densenet_lib.training import CoupledSGD, Recipe
+
+RECIPE = Recipe(
+    epochs=3,
+    batch_size=8,
+    learning_rate=0.02,
+    augmentation=Augmentation(flip=True),
+    mixed_precision=False,
+    seed=5,
+)
+
+
+def _net():
+    keras.utils.set_random_seed(0)
+    return densenet(
+        DenseNetConfig((1, 1), 4, stem="light"),
+        input_shape=(64, 64, 3),
+        classes=1,
+        rescale=True,
+    )
+
+
+def _rates(recipe, steps_per_epoch):
+    rates = training.learning_rates(recipe, steps_per_epoch)
+    total = recipe.epochs * steps_per_epoch
+    return [float(rates(step)) for step in range(total)]
+
+
+def test_the_step_schedule_divides_by_ten_at_half_and_three_quarters():
+    recipe = Recipe(epochs=4, schedule="step", learning_rate=0.1)
+    rates = _rates(recipe, 10)
+    assert rates[19] == pytest.approx(0.1)
+    assert rates[21] == pytest.approx(0.01)
+    assert rates[31] == pytest.approx(0.001)
+
+
+def test_the_cosine_schedule_rises_in_the_warm_up_and_ends_near_zero():
+    rates = _rates(Recipe(epochs=10, warmup_epochs=1, learning_rate=0.1), 20)
+    assert rates[0] == 0
+    assert rates[10] == pytest.approx(0.05)
+    assert max(rates) == rates[20] == pytest.approx(0.1)
+    # Half way through the cosine: half the rate.
+    assert rates[20 + 90] == pytest.approx(0.05)
+    assert rates[-1] < 1e-4
+
+
+def test_coupled_decay_enters_the_momentum_as_in_torch():
+    """Two steps by hand: v = m v - lr (g + d w); w += m v - lr (g + d w)."""
+    weight = keras.Variable(np.array([2.0], "float32"))
+    optimizer = CoupledSGD(0.1, momentum=0.9, nesterov=True, coupled_decay=0.5)
+    gradient = keras.ops.convert_to_tensor(np.array([1.0], "float32"))
+    expected, velocity = 2.0, 0.0
+    for _ in range(2):
+        optimizer.apply([gradient], [weight])
+        step = 0.1 * (1.0 + 0.5 * expected)
+        velocity = 0.9 * velocity - step
+        expected += 0.9 * velocity - step
+    assert keras.ops.convert_to_numpy(weight) == pytest.approx([expected])
+
+
+def test_the_optimiser_survives_its_own_configuration():
+    optimizer = CoupledSGD(0.1, momentum=0.9, coupled_decay=1e-4)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert again.coupled_decay == 1e-4
+    assert again.momentum == 0.9
+
+
+def test_a_training_learns_and_reports_each_epoch(tiny_data):
+    model = _net()
+    history = training.fit(model, tiny_data, RECIPE, progress=False)
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert all(len(values) == 3 for values in history.values())
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_the_same_seed_gives_the_same_training(tiny_data):
+    histories = [
+        training.fit(_net(), tiny_data, RECIPE, progress=False)
+        for _ in range(2)
+    ]
+    assert histories[0] == histories[1]
+
+
+class _Interrupt(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 0:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_ends_as_if_it_had_not_been(
+    tiny_data, tmp_path, monkeypatch
+):
+    whole = _net()
+    expected = training.fit(
+        whole, tiny_data, RECIPE, checkpoint=tmp_path / "whole", progress=False
+    )
+
+    keep_state = training._keep_state
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            training,
+            "_keep_state",
+            lambda folder: [*keep_state(folder), _Interrupt()],
+        )
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(
+                _net(),
+                tiny_data,
+                RECIPE,
+                checkpoint=tmp_path / "part",
+                progress=False,
+            )
+    resumed = _net()
+    history = training.fit(
+        resumed,
+        tiny_data,
+        RECIPE,
+        checkpoint=tmp_path / "part",
+        progress=False,
+    )
+
+    assert history.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(history[name], values, atol=1e-6)
+    for ours, theirs in zip(
+        resumed.get_weights(), whole.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_precision_is_put_back():
+    before = keras.config.dtype_policy().name
+    with training.precision(Recipe(epochs=1, mixed_precision=True)):
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    assert keras.config.dtype_policy().name == before
+
+
+def test_logits_stay_whole_under_mixed_precision(tiny_data):
+    with training.precision(Recipe(epochs=1, mixed_precision=True)):
+        model = _net()
+    assert model.get_layer("block1_layer01_conv").compute_dtype == "float16"
+    assert training.evaluate(model, tiny_data.test).dtype == np.float32
+
+
+def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
+    training.fit(_net(), tiny_data, RECIPE, progress=True)
+    lines = capfd.readouterr().err.strip().split("\n")
+    assert len(lines) == RECIPE.epochs
+    assert "epoch 3/3  done" in lines[-1]
+    assert "val_accuracy" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 0},
+        {"batch_size": 2.5},
+        {"learning_rate": -1},
+        {"schedule": "linear"},
+        {"warmup_epochs": 3},
+        {"label_smoothing": 1.5},
+    ],
+)
+def test_a_wrong_recipe_names_the_field_and_the_value(changes):
+    name, value = next(iter(changes.items()))
+    with pytest.raises(InputError, match=name) as error:
+        Recipe(**{"epochs": 3} | changes)
+    assert repr(value) in str(error.value)
+
+
+def test_a_recipe_survives_as_plain_values():
+    assert Recipe.from_dict(RECIPE.to_dict()) == RECIPE

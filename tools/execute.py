@@ -1,0 +1,104 @@
+"""Execute chapters: chapters/source/NAME.md becomes chapters/NAME.ipynb.
+
+    python tools/execute.py [NAME ...]
+
+Without names, all chapters. They run at the scale "sketch", with no data but
+what the repository holds, so that everyone gets the same notebooks.
+"""
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from tools import chapters
+
+AT_ONCE = 2  # kernels: each fills a core and holds a TensorFlow
+TIMEOUT = 300  # seconds, for one cell
+
+# What a chapter's kernel runs under, here and under nbval.
+ENVIRONMENT = {
+    "DENSENET_SCALE": "sketch",
+    "KERAS_BACKEND": "tensorflow",
+    "PYTHONPATH": str(chapters.ROOT),  # the library beside the chapters
+    "PYTHONHASHSEED": "0",
+}
+# What a reader may have set, and what would change the outputs.
+UNSET = ("DENSENET_DATA", "DENSENET_RETRAIN", "DENSENET_RUNS")
+
+
+def set_environment():
+    """Give the kernels started from here the book's environment."""
+    os.environ.update(ENVIRONMENT)
+    for name in UNSET:
+        os.environ.pop(name, None)
+
+
+def execute(source, folder=chapters.CHAPTERS):
+    """The executed, normalised notebook of a source.
+
+    Args:
+        source: path of the MyST Markdown file.
+        folder: where the kernel works.
+
+    Raises:
+        chapters.Refusal: a cell that fails, or an output that must not be
+            committed.
+    """
+    notebook = chapters.from_source(source)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        timeout=TIMEOUT,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise chapters.Refusal(str(error)) from None
+    return chapters.normalise(notebook)
+
+
+def execute_all(paths, folder):
+    """Execute sources side by side; yield (source, text or Refusal, s)."""
+
+    def work(source):
+        start = time.monotonic()
+        try:
+            result = chapters.to_text(execute(source, folder))
+        except chapters.Refusal as refusal:
+            result = refusal
+        return source, result, time.monotonic() - start
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(work, paths)
+
+
+def main(names):
+    """Execute the named chapters; the exit status is 1 if one is refused."""
+    set_environment()
+    status = 0
+    for source, result, seconds in execute_all(
+        chapters.sources(names), chapters.CHAPTERS
+    ):
+        if isinstance(result, chapters.Refusal):
+            print(f"{source.stem}: refused\n{result}", file=sys.stderr)
+            status = 1
+            continue
+        path = chapters.notebook_path(source)
+        path.write_text(result, "utf-8")
+        size = len(result.encode()) / 1e6
+        print(f"{source.stem}: {seconds:.0f} s, {size:.1f} MB", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
