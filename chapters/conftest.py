@@ -23,12 +23,16 @@ MEAN_TOLERANCE = 0.5
 BLOCK_TOLERANCE = 20.0
 BLOCK = 8  # pixels
 
+STARTUP_TIMEOUT = 300  # seconds
+
 FRAME = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Start kernels in the environment in which chapters are executed."""
     set_environment()
+    # A kernel may take longer than nbval's minute on a busy machine.
+    config.option.nbval_kernel_startup_timeout = STARTUP_TIMEOUT
 
 
 @pytest.hookimpl(wrapper=True)

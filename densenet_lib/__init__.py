@@ -12,7 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from densenet_lib.quiet import without_greeting  # noqa: E402
 
 with without_greeting():  # the first import of Keras, thus of TensorFlow
-    import keras  # noqa: F401
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        # Whoever asks first about GPUs is told at length that there is none.
+        tensorflow.config.list_physical_devices("GPU")
 
 from densenet_lib.densenet import (  # noqa: E402
     CONFIGS,

@@ -112,7 +112,7 @@ def cifar_config(depth, growth_rate, *, bc):
     """
     step = 6 if bc else 3
     expect(
-        depth > 4 and (depth - 4) % step == 0,
+        is_count(depth) and depth > 4 and (depth - 4) % step == 0,
         "depth",
         depth,
         f"4 plus a multiple of {step}",

@@ -11,7 +11,7 @@ from densenet_lib import scales
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
-from densenet_lib.resnet import ResNetConfig, resnet
+from densenet_lib.resnet import ResNetConfig, matching_resnet, resnet
 from densenet_lib.training import Recipe, precision
 
 FAMILIES = {
@@ -86,9 +86,9 @@ SKETCH_NET = DenseNetConfig((2, 3, 3), 8, stem="light")
 CPU_NET = DenseNetConfig((1, 4, 8, 8), 16, stem="light", stem_filters=24)
 
 SKETCH_RECIPE = Recipe(
-    epochs=8,
+    epochs=16,
     batch_size=32,
-    learning_rate=0.05,
+    learning_rate=0.1,
     warmup_epochs=1,
     augmentation=Augmentation(flip=True),
 )
@@ -109,12 +109,31 @@ CPU_RECIPE = Recipe(
 )
 
 
+def _as_resnet(config, by):
+    """The ResNet of the same depth and nearest budget, at 64 pixels."""
+    return matching_resnet(config, by=by, input_shape=(64, 64, 3), classes=1)
+
+
 def _table(*experiments):
     return {experiment.path: experiment for experiment in experiments}
 
 
 EXPERIMENTS = _table(
     Experiment("densenet", "sketch", "densenet", SKETCH_NET, SKETCH_RECIPE),
+    Experiment(
+        "resnet",
+        "sketch",
+        "resnet",
+        _as_resnet(SKETCH_NET, "parameters"),
+        SKETCH_RECIPE,
+    ),
+    Experiment(
+        "resnet-equal-multiply-adds",
+        "sketch",
+        "resnet",
+        _as_resnet(SKETCH_NET, "multiply_adds"),
+        SKETCH_RECIPE,
+    ),
     Experiment("densenet", "cpu", "densenet", CPU_NET, CPU_RECIPE),
 )
 

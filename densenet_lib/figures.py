@@ -223,14 +223,14 @@ def bottleneck_cost(config, *, bottleneck=4, image_size=224):
     top = 520 * (k / 32) ** 2 * (image_size / 224) ** 2
     for number, start in enumerate(starts, start=1):
         axes.axvline(start, color="0.7", linewidth=1)
-        axes.text(start, 0.86 * top, f" block {number}")
+        axes.text(start, 0.92 * top, f" block {number}")
     axes.set(
         xlabel="dense layer",
         ylabel="million multiply-adds",
         xlim=(0.5, None),
         ylim=(0, top),
     )
-    axes.legend(loc="upper center", ncols=2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return Illustration(
         figure,
         f"Bars: multiply-adds of {len(plain)} dense layers with a bottleneck "
@@ -325,9 +325,7 @@ def compression(config, *, theta, budgets):
         theta: the compression to draw.
         budgets: theta -> (parameters, multiply-adds) of the whole network.
     """
-    figure, (left, right) = subplots(
-        1, 2, height=3.2, width_ratios=(1.3, 1)
-    )
+    figure, (left, right) = subplots(1, 2, height=3.2, width_ratios=(1.3, 1))
     counts = [config.stem_channels]
     for index, num_layers in enumerate(config.blocks):
         if index:
@@ -362,39 +360,6 @@ def compression(config, *, theta, budgets):
 
 
 @styled
-def stages(names, parameters, multiply_adds, *, title=""):
-    """Shares of parameters and of multiply-adds, stage by stage.
-
-    Args:
-        names: of the stages, first to last.
-        parameters, multiply_adds: one number a stage.
-    """
-    figure, axes = subplots(height=0.42 * len(names) + 1.3)
-    places = np.arange(len(names))
-    for offset, values, label, colour in (
-        (-0.2, parameters, "parameters", "blue"),
-        (0.2, multiply_adds, "multiply-adds", "orange"),
-    ):
-        shares = 100 * np.asarray(values) / np.sum(values)
-        axes.barh(
-            places + offset, shares, 0.38, label=label, color=COLOURS[colour]
-        )
-    axes.set(yticks=places, yticklabels=names, xlabel="share, %", title=title)
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    dearest = names[int(np.argmax(parameters))]
-    busiest = names[int(np.argmax(multiply_adds))]
-    return Illustration(
-        figure,
-        f"Bars for {len(names)} stages. Most parameters: {dearest}, "
-        f"{100 * max(parameters) / sum(parameters):.0f} %. Most "
-        f"multiply-adds: {busiest}, "
-        f"{100 * max(multiply_adds) / sum(multiply_adds):.0f} %.",
-    )
-
-
-@styled
 def falling_loss(losses):
     """Loss against training step, on a logarithmic axis."""
     figure, axes = subplots(height=2.8)
@@ -411,26 +376,40 @@ def falling_loss(losses):
 
 
 @styled
-def by_depth(curves, *, ylabel, title=""):
-    """One line a network: a positive quantity against depth, log axis.
+def spending(networks):
+    """What share of a total each kind has, one bar a network.
 
     Args:
-        curves: name -> one value a layer, first layer first.
-        ylabel: what the values are.
+        networks: name -> {kind: number}, with the same kinds for each.
     """
-    figure, axes = subplots(height=3.2)
-    marks = ("o", "s", "^", "d")
-    for (name, values), mark in zip(curves.items(), marks, strict=False):
-        axes.semilogy(
-            range(len(values)), values, marker=mark, markersize=4, label=name
+    figure, axes = subplots(height=0.55 * len(networks) + 1.3)
+    names = list(networks)
+    kinds = list(networks[names[0]])
+    colours = ("blue", "orange", "green", "purple")
+    starts = np.zeros(len(names))
+    for kind, colour in zip(kinds, colours, strict=False):
+        shares = np.array(
+            [100 * of[kind] / sum(of.values()) for of in networks.values()]
         )
-    axes.set(xlabel="layer", ylabel=ylabel, title=title)
-    axes.legend()
-    ends = "; ".join(
-        f"{name} from {values[0]:.2g} to {values[-1]:.2g}"
-        for name, values in curves.items()
+        bars = axes.barh(
+            names, shares, 0.6, left=starts, label=kind, color=COLOURS[colour]
+        )
+        labels = [f"{s:.0f}" if s > 4 else "" for s in shares]
+        axes.bar_label(bars, labels, label_type="center")
+        starts += shares
+    axes.set(xlabel="share, %", xlim=(0, 100))
+    axes.invert_yaxis()
+    axes.grid(False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(kinds))
+    words = "; ".join(
+        f"{name}: "
+        + ", ".join(
+            f"{kind} {100 * n / sum(of.values()):.0f} %"
+            for kind, n in of.items()
+        )
+        for name, of in networks.items()
     )
-    return Illustration(figure, f"{ylabel} against layer: {ends}.")
+    return Illustration(figure, f"Stacked bars of shares. {words}.")
 
 
 # Why dense, composite function, growth rate
@@ -455,21 +434,19 @@ def block_diagram(num_layers):
     for place in range(num_layers + 1):
         colour = colours[place % len(colours)]
         axes.add_patch(_map_box(place, colour))
-        axes.text(
-            place, -0.62, f"$x_{{{place}}}$", ha="center", va="center"
-        )
+        axes.text(place, -0.62, f"$x_{{{place}}}$", ha="center", va="center")
     connections = num_layers * (num_layers + 1) // 2
     axes.set(
         xlim=(-0.6, num_layers + 0.6),
         ylim=(-0.9, num_layers / 2 + 0.5),
-        title=f"{num_layers} layers, {connections} connections",
+        title=f"layers: {num_layers}   connections: {connections}",
     )
     axes.axis("off")
     return Illustration(
         figure,
         f"A row of {num_layers + 1} feature maps, from x0 to x{num_layers}. "
-        "From each of them an arc runs to every later one: "
-        f"{connections} arcs for {num_layers} layers.",
+        "From each of them an arc runs to every later one. "
+        f"Layers: {num_layers}; arcs: {connections}.",
     )
 
 
@@ -534,7 +511,7 @@ def readout_pictures(rows, columns):
         columns: the columns' titles.
     """
     figure, grid = subplots(
-        len(rows), len(columns), height=1.25 * len(rows) + 0.4, squeeze=False
+        len(rows), len(columns), height=1.06 * len(rows) + 0.4, squeeze=False
     )
     for axes_row, (label, pictures) in zip(grid, rows.items(), strict=True):
         for axes, picture in zip(axes_row, pictures, strict=True):
@@ -558,7 +535,7 @@ def step_histograms(steps, *, limit=4.0):
         steps: {label: array of values of any shape}, in order.
         limit: the horizontal axes run from minus to plus this.
     """
-    figure, row = subplots(1, len(steps), height=2.7, sharey=True)
+    figure, row = subplots(1, len(steps), height=2.9, sharey=True)
     bins = np.linspace(-limit, limit, 41)
     said = []
     for axes, colour, (label, values) in zip(
@@ -570,14 +547,16 @@ def step_histograms(steps, *, limit=4.0):
         axes.hist(
             values.clip(-limit, limit), bins, weights=share, color=colour
         )
-        mean, spread = values.mean() + 0.0, values.std()
+        mean, spread = values.mean(), values.std()
         axes.set_title(label)
-        axes.set_xlabel(f"mean {mean:.2f}, std {spread:.2f}")
-        said.append(f"{label} mean {mean:.1f}, std {spread:.1f}")
+        # The z keeps a mean that rounds to nothing from being minus nothing.
+        axes.set_xlabel(f"mean {mean:z.1f}\nstd {spread:.1f}")
+        axes.set_xticks([-3, 0, 3])
+        said.append(f"{label} mean {mean:z.1f}, std {spread:.1f}")
     row[0].set(ylabel="share of the values", ylim=(0, 0.6))
     return Illustration(
         figure,
-        f"Histograms side by side: {'; '.join(said).replace('-0.0', '0.0')}.",
+        f"Histograms side by side: {'; '.join(said)}.",
     )
 
 
@@ -712,6 +691,7 @@ def channel_ledger(first, growth_rate, num_layers):
         xlim=(0, 1.42 * last),
         yticks=range(1, num_layers + 1),
     )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.invert_yaxis()
     axes.grid(False)
     return Illustration(
@@ -742,9 +722,7 @@ def growth_cost(growth_rate, costs, widths):
             zorder=3 if chosen else 2,
         )
     left.set(xlabel="layer", ylabel="channels", ylim=(0, None))
-    colours = [
-        COLOURS["blue"] if k == growth_rate else "0.8" for k in costs
-    ]
+    colours = [COLOURS["blue"] if k == growth_rate else "0.8" for k in costs]
     millions = [count / 1e6 for count in costs.values()]
     right.bar([str(k) for k in costs], millions, color=colours)
     right.set(xlabel="growth rate k", ylabel="parameters, millions")
@@ -799,7 +777,7 @@ def feature_grid(maps, *, title="", columns=8, limit=32):
         xticks=[],
         yticks=[row * (height + gap) + height / 2 for row in range(rows)],
         yticklabels=[
-            f"{row * columns}–{min((row + 1) * columns, shown) - 1}"
+            _span(row * columns, min((row + 1) * columns, shown) - 1)
             for row in range(rows)
         ],
         ylabel="channels",
@@ -814,6 +792,10 @@ def feature_grid(maps, *, title="", columns=8, limit=32):
         f"{height} x {width} pixels, each on its own scale; {constant} of "
         "them are the same everywhere.",
     )
+
+
+def _span(first, last):
+    return str(first) if first == last else f"{first}–{last}"
 
 
 @styled
@@ -1098,4 +1080,422 @@ def schedules(recipes):
     ]
     return Illustration(
         figure, f"Learning rate over the epochs. {'; '.join(parts)}."
+    )
+
+
+# Budgets
+
+QUANTITIES = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "activations": "activations",
+}
+
+
+@styled
+def families(budgets):
+    """Parameters against multiply-adds of several families' members.
+
+    Args:
+        budgets: {family: {member: budget.Budget}}.
+    """
+    figure, axes = subplots(height=4.2)
+    spans = []
+    # One family's names to the right of its points, the next one's left.
+    styles = itertools.cycle([("o", 7, "left"), ("s", -7, "right")])
+    for (family, members), (marker, shift, align) in zip(
+        budgets.items(), styles, strict=False
+    ):
+        x = [budget.multiply_adds / 1e9 for budget in members.values()]
+        y = [budget.parameters / 1e6 for budget in members.values()]
+        axes.plot(x, y, marker, label=family, markersize=8)
+        for name, *place in zip(members, x, y, strict=True):
+            axes.annotate(
+                name, place, (shift, -4), textcoords="offset points",
+                fontsize=9, ha=align,
+            )  # fmt: skip
+        spans.append(
+            f"{family} {min(x):.2g} to {max(x):.2g} thousand million "
+            f"multiply-adds and {min(y):.2g} to {max(y):.2g} million "
+            "parameters"
+        )
+    axes.set(xlabel="multiply-adds, $10^9$", ylabel="parameters, $10^6$")
+    axes.set(xlim=(0, axes.get_xlim()[1] * 1.12), ylim=(0, None))
+    axes.legend(loc="upper left")
+    return Illustration(
+        figure,
+        f"Parameters against multiply-adds, a point a network: "
+        f"{'; '.join(spans)}.",
+    )
+
+
+@styled
+def budget_parts(budget, *, level=1):
+    """What each part of a network costs, as a share of the whole.
+
+    Args:
+        budget: a budget.Budget.
+        level: see :meth:`budget.Budget.parts`.
+    """
+    parts = budget.parts(level)
+    figure, panels = subplots(
+        1, 3, height=0.9 + 0.26 * len(parts), sharey=True
+    )
+    names = [part.name for part in parts]
+    peaks = []
+    for axes, (field, label) in zip(panels, QUANTITIES.items(), strict=True):
+        total = getattr(budget, field)
+        shares = [100 * getattr(part, field) / total for part in parts]
+        axes.barh(names, shares)
+        axes.set(xlabel=f"% of {label}")
+        axes.grid(axis="y", visible=False)
+        peak = max(range(len(parts)), key=shares.__getitem__)
+        peaks.append(f"{label} {names[peak]} ({shares[peak]:.0f} %)")
+    panels[0].invert_yaxis()
+    return Illustration(
+        figure,
+        "Bars: the share of each part of the network. Largest in "
+        f"{', in '.join(peaks)}.",
+    )
+
+
+@styled
+def beside(budgets):
+    """Networks side by side, each cost as a multiple of the first one's.
+
+    Args:
+        budgets: {name: budget.Budget}, the one to compare with first.
+    """
+    figure, axes = subplots(height=3.2)
+    first = next(iter(budgets.values()))
+    width = 0.8 / len(budgets)
+    said = []
+    for index, (name, budget) in enumerate(budgets.items()):
+        ratios = [
+            getattr(budget, field) / getattr(first, field)
+            for field in QUANTITIES
+        ]
+        places = [number + index * width for number in range(len(ratios))]
+        bars = axes.bar(places, ratios, width, align="edge", label=name)
+        axes.bar_label(bars, fmt="{:.2f}", fontsize=9, padding=1)
+        said.append(f"{name} {', '.join(f'{r:.2f}' for r in ratios)}")
+    axes.set(ylabel=f"times {next(iter(budgets))}")
+    axes.set_xticks([n + 0.4 for n in range(3)], QUANTITIES.values())
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=3)
+    return Illustration(
+        figure,
+        "Bars: parameters, multiply-adds and activations as multiples of "
+        f"the first network's. {'; '.join(said)}.",
+    )
+
+
+# Drawn animals
+
+
+@styled
+def contact_sheet(images, titles=None, columns=6):
+    """Images in rows, as a photographer looks through a film.
+
+    Args:
+        images: array (N, height, width, 3), 0 to 255.
+        titles: a line above each image, or None.
+        columns: images in a row; up to eight are legible.
+    """
+    count, tall, wide = images.shape[:3]
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    side = WIDTH / columns * tall / wide + (0.28 if titles is not None else 0)
+    figure, axes = subplots(rows, columns, height=rows * side, squeeze=False)
+    for place in axes.flat:
+        place.set_axis_off()
+    for place, image in zip(axes.flat, images, strict=False):
+        place.imshow(np.clip(image, 0, 255).astype("uint8"))
+    alt = f"{count} images of {wide} by {tall} pixels"
+    if titles is not None:
+        for place, title in zip(axes.flat, titles, strict=False):
+            place.set_title(title, fontsize=10)
+        alt += f": {', '.join(titles)}"
+    return Illustration(figure, f"{alt}.")
+
+
+@styled
+def part_masks(image, masks):
+    """An image, and for each mask the image with all else paled.
+
+    Args:
+        image: array (height, width, 3), 0 to 255.
+        masks: {name: bool (height, width)}.
+    """
+    columns = -(-(1 + len(masks)) // 2)
+    side = WIDTH / columns + 0.28
+    figure, axes = subplots(2, columns, height=2 * side)
+    for place in axes.flat:
+        place.set_axis_off()
+    image = np.clip(image, 0, 255).astype("uint8")
+    paled = np.uint8(225 + 0.1 * (image.mean(-1, keepdims=True) - 128))
+    axes.flat[0].imshow(image)
+    axes.flat[0].set_title("image")
+    for place, (name, mask) in zip(axes.flat[1:], masks.items(), strict=False):
+        place.imshow(np.where(mask[..., None], image, paled))
+        place.set_title(name)
+    areas = [
+        f"{name} {mask.mean():.1%}" if mask.any() else f"{name} not visible"
+        for name, mask in masks.items()
+    ]
+    return Illustration(
+        figure,
+        "An image and, in a panel each, only what a mask holds; shares of "
+        f"the area: {', '.join(areas)}.",
+    )
+
+
+# Feature maps and reuse
+
+
+@styled
+def filters(kernel, *, columns=8):
+    """The filters of a first convolution as small pictures.
+
+    Mid grey is a weight of zero; each filter's largest weight, of whichever
+    sign, is full colour or none.
+
+    Args:
+        kernel: array (height, width, 3, filters).
+    """
+    largest = np.abs(kernel).max(axis=(0, 1, 2))
+    sheet = _sheet(np.moveaxis(0.5 + 0.5 * kernel / largest, -1, 0), columns)
+    count = kernel.shape[-1]
+    figure, axes = subplots(
+        height=0.3 + 0.9 * WIDTH * sheet.shape[0] / sheet.shape[1]
+    )
+    _bare(axes, f"{count} filters")
+    axes.imshow(sheet)
+    return Illustration(
+        figure,
+        f"{count} filters of {kernel.shape[0]} x {kernel.shape[1]} pixels as "
+        "small colour pictures; grey is a weight of zero.",
+    )
+
+
+@styled
+def maps_beside(image, maps, *, title="", columns=4, limit=8):
+    """An image, and the first channels of a feature map beside it.
+
+    Each channel runs from its own smallest value (dark) to its own largest.
+
+    Args:
+        image: array (height, width, 3), 0 to 255.
+        maps: array (h, w, channels), the image's.
+        title: of the maps.
+    """
+    shown = np.moveaxis(maps[..., :limit], -1, 0).astype(float)
+    low = shown.min(axis=(1, 2), keepdims=True)
+    extent = np.ptp(shown, axis=(1, 2), keepdims=True)
+    shown = (shown - low) / np.where(extent, extent, 1)
+    figure, (left, right) = subplots(
+        1, 2, height=2.6, width_ratios=(1, columns / -(-limit // columns))
+    )
+    _bare(left, "image")
+    left.imshow(np.clip(image, 0, 255).astype("uint8"))
+    height, width, channels = maps.shape
+    _bare(right, title)
+    right.imshow(_sheet(shown, columns), cmap=CMAP, vmin=0, vmax=1)
+    return Illustration(
+        figure,
+        f"{title or 'A feature map'}: an image, and the first {len(shown)} of "
+        f"{channels} channels of {height} x {width} pixels beside it.",
+    )
+
+
+@styled
+def patches(rows):
+    """Crops of images in rows, one row a channel.
+
+    Args:
+        rows: {name: uint8 array (n, height, width, 3)}, all of one shape.
+    """
+    columns = len(next(iter(rows.values())))
+    crops = np.concatenate(list(rows.values())) / 255
+    height, gap = crops.shape[1], _gap(crops.shape[2])
+    sheet = _sheet(crops, columns)
+    figure, axes = subplots(
+        height=0.1 + 0.8 * WIDTH * sheet.shape[0] / sheet.shape[1]
+    )
+    _bare(axes)
+    axes.imshow(sheet)
+    axes.set_yticks(
+        [row * (height + gap) + height / 2 for row in range(len(rows))],
+        list(rows),
+    )
+    axes.set_ylabel("channel")
+    return Illustration(
+        figure,
+        f"The {columns} places in the images that excite each of {len(rows)} "
+        f"channels most, as crops of {height} pixels: {', '.join(rows)}.",
+    )
+
+
+@styled
+def by_stage(curves, stages, *, ylabel, chance=None):
+    """One line a quantity, stage by stage through a network.
+
+    Args:
+        curves: name -> one value a stage.
+        stages: names of the stages, first to last.
+        ylabel: what the values are.
+        chance: the value of a guess, drawn as a thin line, or None.
+    """
+    figure, axes = subplots(height=3.4)
+    for (name, values), mark in zip(
+        curves.items(), itertools.cycle("os^dvP"), strict=False
+    ):
+        axes.plot(values, marker=mark, label=name)
+    if chance is not None:
+        axes.axhline(chance, color="0.6", linewidth=1)
+    axes.set_xticks(range(len(stages)), stages)
+    axes.set(ylabel=ylabel)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ends = "; ".join(
+        f"{name} from {values[0]:.1f} to {values[-1]:.1f}"
+        for name, values in curves.items()
+    )
+    return Illustration(
+        figure, f"{ylabel} at {', '.join(stages)}: {ends}."
+    )
+
+
+@styled
+def weight_against_effect(weights, effects):
+    """What a connection weighs against what silencing it does.
+
+    Args:
+        weights: one array of weights, 0 to 1, for each block.
+        effects: arrays alike: the change of the logit.
+    """
+    figure, axes = subplots(height=3.4)
+    for number, (weight, effect, mark) in enumerate(
+        zip(weights, effects, itertools.cycle("os^d"), strict=False), start=1
+    ):
+        axes.plot(weight, effect, mark, label=f"block {number}")
+    axes.set(
+        xlabel="mean |weight| / reader's largest",
+        ylabel="change of the logit",
+        xlim=(0, 1.05),
+        ylim=(0, None),
+    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    count = sum(len(weight) for weight in weights)
+    return Illustration(
+        figure,
+        f"{count} connections as points: mean absolute weight across, from "
+        f"{min(map(np.min, weights)):.1f} to 1, and upwards how much the "
+        "logit changes when the connection is silenced.",
+    )
+
+
+def _sheet(pictures, columns):
+    """Pictures (n, height, width, ...) in rows on one sheet, white between."""
+    count, height, width = pictures.shape[:3]
+    rows, gap = -(-count // columns), _gap(width)
+    columns = min(columns, count)
+    # Of a map, not a colour, NaN is what leaves the paper white.
+    blank = 1.0 if pictures.ndim == 4 else np.nan
+    sheet = np.full(
+        (
+            rows * (height + gap) - gap,
+            columns * (width + gap) - gap,
+            *pictures.shape[3:],
+        ),
+        blank,
+    )
+    for index, picture in enumerate(pictures):
+        top = index // columns * (height + gap)
+        left = index % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def _gap(width):
+    return max(1, round(0.05 * width))
+
+
+def _bare(axes, title=""):
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.grid(False)
+    sns.despine(ax=axes, left=True, bottom=True)
+
+
+# Grad-CAM
+
+
+@styled
+def panels(pictures, *, unit=""):
+    """Images and maps in a row; all maps share one scale.
+
+    Args:
+        pictures: {title: array}: (height, width, 3) of 0 to 255 is an image,
+            (height, width) a map. Where a map has negative values the scale
+            is symmetric, blue below zero and red above.
+        unit: what the maps' values are.
+    """
+    maps = [p for p in pictures.values() if np.ndim(p) == 2]
+    top = max(float(np.abs(p).max()) for p in maps) or 1.0
+    signed = any(np.min(p) < 0 for p in maps)
+    look = {"cmap": "RdBu_r" if signed else HEAT_CMAP, "vmax": top}
+    figure, axes = subplots(
+        1, len(pictures), height=0.5 + 0.8 * WIDTH / len(pictures)
+    )
+    axes = np.atleast_1d(axes)
+    for place, (title, picture) in zip(axes, pictures.items(), strict=True):
+        _bare(place, title)
+        if np.ndim(picture) == 2:
+            drawn = place.imshow(picture, vmin=-top if signed else 0, **look)
+        else:
+            place.imshow(np.clip(picture, 0, 255).astype("uint8"))
+    figure.colorbar(drawn, ax=axes, shrink=0.7, label=unit)
+    ranges = [
+        f"{title} {np.min(picture):.1f} to {np.max(picture):.1f}"
+        for title, picture in pictures.items()
+        if np.ndim(picture) == 2
+    ]
+    return Illustration(
+        figure,
+        f"Panels: {', '.join(pictures)}. The maps' values{unit and ', '}"
+        f"{unit}: {'; '.join(ranges)}.",
+    )
+
+
+@styled
+def heat_inside(shares, areas):
+    """The share of the heat in parts of the image, against the parts' size.
+
+    Args:
+        shares: {name of the map: {part: share}}.
+        areas: {part: share of the image's area}.
+    """
+    figure, axes = subplots(height=0.8 + 0.5 * len(shares))
+    places = np.arange(len(shares))
+    size = 0.8 / len(areas)
+    for index, (part, area) in enumerate(areas.items()):
+        colour = list(COLOURS.values())[index]
+        values = [100 * share[part] for share in shares.values()]
+        axes.barh(
+            places + (index - (len(areas) - 1) / 2) * size, values, size,
+            color=colour, label=f"{part}",
+        )  # fmt: skip
+        axes.axvline(100 * area, color=colour, linestyle="--", linewidth=1)
+    axes.set_yticks(places, list(shares))
+    axes.set(xlabel="share of the heat, %; dashed: share of the area")
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    rows = "; ".join(
+        f"{name} "
+        + ", ".join(f"{100 * v:.0f} % on the {p}" for p, v in share.items())
+        for name, share in shares.items()
+    )
+    sizes = ", ".join(f"{p} {100 * v:.0f} %" for p, v in areas.items())
+    return Illustration(
+        figure, f"Share of the heat: {rows}. Of the area: {sizes}."
     )

@@ -5,9 +5,12 @@ import os
 import re
 import tempfile
 
-# Lines that TensorFlow's native code writes while it is imported, before it
-# could be told a level: notes (I0000 …) and the announcement of such notes.
-GREETING = re.compile(rb"I\d{4} |WARNING: All log messages before absl")
+# Lines that TensorFlow's native code writes before it can be told a level:
+# notes (I0000 …), the announcement of such notes, and, as an error, that
+# there is no GPU.
+GREETING = re.compile(
+    rb"I\d{4} |WARNING: All log messages before absl|E\d{4} .*cuInit"
+)
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ def test_the_sheet_says_what_it_leaves_out(maps):
         "0 of them are the same everywhere."
     )
     rows = picture.figure.axes[0].get_yticklabels()
-    assert [label.get_text() for label in rows] == ["0–0", "1–1"]
+    assert [label.get_text() for label in rows] == ["0", "1"]
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
@@ -55,8 +55,9 @@ def test_each_block_has_its_matrix(count):
     matrix = np.array([[1, 0.5, 0.2], [np.nan, 1, 0.4], [np.nan, np.nan, 1]])
     picture = figures.reuse_matrix([matrix] * count)
     for place in range(count):
-        np.testing.assert_array_equal(shown(picture, place).filled(9), 
-                                      np.nan_to_num(matrix, nan=9))  # fmt: skip
+        np.testing.assert_array_equal(
+            shown(picture, place).filled(np.nan), matrix
+        )
     names = [
         [label.get_text() for label in axes.get_xticklabels()][-1]
         for axes in picture.figure.axes[:count]

@@ -4,35 +4,16 @@ import keras
 import numpy as np
 import pytest
 from keras.applications import DenseNet121, DenseNet169, DenseNet201
-from keras.applications.densenet import DenseNet
+from keras.src.applications.densenet import DenseNet  # of any blocks
 
+from densenet_lib.budget import closed_form, counted
 from densenet_lib.densenet import CONFIGS, DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.keras_applications import load_weights, their_name
+from tests.witnesses import stir
 
 SHAPE = (67, 64, 3)  # one side odd: padding and rounding count
 TINY = (2, 1, 1, 2)
-
-
-def stir(model, seed=0):
-    """Give each normalisation statistics and scales as if it were trained.
-
-    New ones have mean 0, variance 1 and scale 1: an error in any of them
-    would not show.
-    """
-    rng = np.random.default_rng(seed)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            count = layer.gamma.shape[0]
-            layer.set_weights(
-                [
-                    rng.uniform(0.5, 1.5, count),
-                    rng.normal(0, 0.2, count),
-                    rng.normal(0, 0.2, count),
-                    rng.uniform(0.5, 2, count),
-                ]
-            )
-    return model
 
 
 def block_ends(name):
@@ -59,7 +40,12 @@ def test_outputs_agree_at_the_end_of_every_block(name, application):
         )
     )
     ours = load_weights(densenet(name, input_shape=SHAPE), theirs)
-    assert ours.count_params() == theirs.count_params()
+    for model in (ours, theirs):
+        count, form = counted(model), closed_form(name, input_shape=SHAPE)
+        assert count.parameters == form.parameters
+        assert count.trainable == form.trainable
+        assert count.multiply_adds == form.multiply_adds
+        assert count.activations == form.activations
     ends = block_ends(name)
     rng = np.random.default_rng(1)
     image = rng.normal(size=(1, *SHAPE)).astype("float32")
@@ -147,7 +133,7 @@ def refused(words, model, source, **options):
 
 def test_weights_that_do_not_fit_are_refused(source):
     refused(
-        r"predictions is \[\(128, 3\), .*own, use include_top=False",
+        r"predictions is \[\(104, 3\), .*own, use include_top=False",
         ours(classes=2),
         source,
     )

@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "PYTHONPATH": str(chapters.ROOT),  # the library beside the chapters
     "PYTHONHASHSEED": "0",
+    # A TensorFlow built for GPUs reports on stderr that there is none.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 # What a reader may have set, and what would change the outputs.
 UNSET = ("DENSENET_DATA", "DENSENET_RETRAIN", "DENSENET_RUNS")

@@ -51,9 +51,7 @@ def ellipse(x, y, width, height=None, angle=0.0):
     """Outline (28, 2) about (x, y); ``width``, ``height`` are half axes."""
     height = width if height is None else height
     shape = _CIRCLE * (width, height)
-    return transform(frame(x, y, angle=angle), shape) if angle else (
-        shape + (x, y)
-    )
+    return transform(frame(x, y, angle=angle), shape)
 
 
 def box(left, top, right, bottom):
@@ -163,9 +161,7 @@ class Canvas:
         side = SAMPLES * self.size
         shapes = np.zeros((side, side), np.uint8)
         parts = np.array(self._parts)
-        pieces = zip(
-            rasterised(self._outlines, side), self._over, strict=True
-        )
+        pieces = zip(rasterised(self._outlines, side), self._over, strict=True)
         for number, ((window, inside), over) in enumerate(pieces, start=1):
             target = shapes[window]
             if over:

@@ -118,8 +118,8 @@ def _glow(rng, size, side):
 
 def _backdrop(rng):
     """A colour of any brightness."""
-    paint = pick(rng, PAINTS)
-    return mix(paint, WHITE if rng.random() < 0.6 else INK, rng.uniform(0, 0.6))
+    other = WHITE if rng.random() < 0.6 else INK
+    return mix(pick(rng, PAINTS), other, rng.uniform(0, 0.6))
 
 
 def _room(canvas, rng):
@@ -165,9 +165,7 @@ def _meadow(canvas, rng):
     canvas.fill(sun, mix(sky, WHITE, 0.6))
     for _ in range(rng.integers(3)):
         place = frame(*rng.uniform((0, 0.1), (1, 0.4)), scale=0.12)
-        canvas.fill(
-            transform(place, CLOUD), mix(sky, WHITE, 0.45)
-        )
+        canvas.fill(transform(place, CLOUD), mix(sky, WHITE, 0.45))
     level, colour = rng.uniform(0.45, 0.65), _backdrop(rng)
     for nearer in range(3):
         x, wide = rng.uniform(0, 1), rng.uniform(0.6, 1.1)

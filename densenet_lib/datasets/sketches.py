@@ -5,6 +5,7 @@ look, in a chapter that asks where a network looks and needs to know where it
 should. What is measured on them says nothing about photographs.
 """
 
+import contextlib
 import functools
 import hashlib
 import tempfile
@@ -157,14 +158,15 @@ def _load(size, counts, seed, cue, share):
     )
     images, masks = _kept(names, size, seed, cue, share)
     labels = np.array([CLASSES.index(_kind(name)) for name in names], np.uint8)
-    images.flags.writeable = False
+    for array in (images, labels, *masks.values()):
+        array.flags.writeable = False  # all callers share them
     whole = Split(images, labels, names, masks)
     ends = np.cumsum(counts)
     return Data(
         NAME,
         size,
         *(
-            whole.subset(np.arange(end - count, end))
+            whole.subset(slice(end - count, end))
             for end, count in zip(ends, counts, strict=True)
         ),
         checksum=hashlib.sha256(images).hexdigest(),
@@ -179,9 +181,9 @@ def _kept(names, size, seed, cue, share):
     path = resources.cache_folder() / NAME / file
     if not path.exists():
         images, masks = _drawn(names, size, seed, cue, share)
-        _keep(path, images=images, **{
-            name: np.packbits(mask, -1) for name, mask in masks.items()
-        })  # fmt: skip
+        packed = {name: np.packbits(mask, -1) for name, mask in masks.items()}
+        with contextlib.suppress(OSError):  # nowhere to write: draw again
+            _keep(path, images=images, **packed)
         return images, masks
     with np.load(path) as kept:
         packed = {name: kept[name] for name in kept.files}

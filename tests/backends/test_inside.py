@@ -86,6 +86,29 @@ for model in (whole, loaded):
         attribution.grad_cam(model, images, target=1), expected, atol=1e-4
     )
 
+
+# A subclass whose first call is the one that is looked into.
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.parts = [
+            layers.Conv2D(4, 3, activation="relu", name="conv"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+model = Net()
+found = attribution.grad_cam(model, images, layer="conv", target=0)
+np.testing.assert_allclose(
+    found, attribution.cam(model, images, target=0), atol=1e-5
+)
+
 for old, new in zip(before, net.get_weights()):
     np.testing.assert_array_equal(old, new)
 """
