@@ -223,12 +223,15 @@ class _Ledger:
 
     def conv(self, shape, filters, kernel, *, strides=1, name):
         height, width, channels = shape
+        sides = ceil(height / strides), ceil(width / strides)
         if strides > 1 and kernel > 1:
             padding = 2 * (kernel // 2)
             self.record(
                 f"{name}_pad", (height + padding, width + padding, channels)
             )
-        shape = (ceil(height / strides), ceil(width / strides), filters)
+        elif strides > 1:
+            self.record(f"{name}_pick", (*sides, channels))
+        shape = (*sides, filters)
         weights = kernel * kernel * channels * filters
         # Each weight is used once at each place of the result.
         places = shape[0] * shape[1]

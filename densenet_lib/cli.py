@@ -15,7 +15,7 @@ from densenet_lib import (
     metrics,
     runs,
 )
-from densenet_lib.datasets import cats_vs_dogs, download
+from densenet_lib.datasets import cats_vs_dogs, split
 from densenet_lib.errors import InputError, expect
 
 # What asks a network without naming a run asks the one that has seen photos.
@@ -99,13 +99,18 @@ def explain(options):
 
 
 def photographs(options):
-    """Find, download or summarise the photographs."""
+    """Find, download, verify or count the photographs."""
     if options.action == "find":
-        print(cats_vs_dogs.find(options.source))
+        print(cats_vs_dogs.find(options.source) or "no photographs here")
     elif options.action == "download":
-        print(download.download(options.source))
+        print(cats_vs_dogs.download(options.source, origin=options.origin))
+    elif options.action == "verify":
+        report = cats_vs_dogs.verify(options.source)
+        parts, _ = split.read()
+        print(f"{len(report.names)} photographs of {report.source} decoded")
+        print("\n".join(report.notes(parts)) or "none missing or unreadable")
     else:
-        print(datasets.load(options.scale, source=options.source).summary())
+        print(datasets.load("cpu", source=options.source).summary())
 
 
 def recorded(options):
@@ -127,7 +132,7 @@ def _read_photos(paths, run):
 def _read_photo(path, size):
     try:
         return cats_vs_dogs.decode(Path(path).read_bytes(), size)
-    except OSError as error:  # not there, or (Pillow's) not an image
+    except Exception as error:  # Pillow raises what its decoders raise
         raise InputError(
             "photograph",
             path,
@@ -193,9 +198,17 @@ def _parser():
     added.add_argument("--output", default="explanation.png")
 
     added = command("data", photographs)
-    added.add_argument("action", choices=("find", "download", "summary"))
-    added.add_argument("source", nargs="?", help="zip or folder")
-    added.add_argument("--scale", default="cpu")
+    actions = ("find", "download", "verify", "summary")
+    added.add_argument("action", choices=actions)
+    added.add_argument(
+        "source", nargs="?", help="zip or folder; where a download goes"
+    )
+    added.add_argument(
+        "--origin",
+        choices=("microsoft", "kaggle"),
+        default="microsoft",
+        help="of a download; Kaggle's needs its client and credentials",
+    )
 
     added = command("runs", recorded)
     added.add_argument("action", choices=("list", "verify"))

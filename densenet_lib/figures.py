@@ -756,19 +756,8 @@ def feature_grid(maps, *, title="", columns=8, limit=32):
     """
     height, width, channels = maps.shape
     shown = min(channels, limit)
-    rows = -(-shown // columns)
-    gap = max(1, round(0.04 * width))
-    sheet = np.full(
-        (rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan
-    )
-    for index in range(shown):
-        top = index // columns * (height + gap)
-        left = index % columns * (width + gap)
-        channel = maps[..., index].astype(float)
-        extent = np.ptp(channel) or 1
-        sheet[top : top + height, left : left + width] = (
-            channel - channel.min()
-        ) / extent
+    rows, gap = -(-shown // columns), _gap(width)
+    sheet = _sheet(_spread(maps[..., :shown]), columns)
     figure, axes = subplots(
         height=0.35 + 0.88 * WIDTH * sheet.shape[0] / sheet.shape[1]
     )
@@ -1289,10 +1278,7 @@ def maps_beside(image, maps, *, title="", columns=4, limit=8):
         maps: array (h, w, channels), the image's.
         title: of the maps.
     """
-    shown = np.moveaxis(maps[..., :limit], -1, 0).astype(float)
-    low = shown.min(axis=(1, 2), keepdims=True)
-    extent = np.ptp(shown, axis=(1, 2), keepdims=True)
-    shown = (shown - low) / np.where(extent, extent, 1)
+    shown = _spread(maps[..., :limit])
     figure, (left, right) = subplots(
         1, 2, height=2.6, width_ratios=(1, columns / -(-limit // columns))
     )
@@ -1360,9 +1346,7 @@ def by_stage(curves, stages, *, ylabel, chance=None):
         f"{name} from {values[0]:.1f} to {values[-1]:.1f}"
         for name, values in curves.items()
     )
-    return Illustration(
-        figure, f"{ylabel} at {', '.join(stages)}: {ends}."
-    )
+    return Illustration(figure, f"{ylabel} at {', '.join(stages)}: {ends}.")
 
 
 @styled
@@ -1398,7 +1382,6 @@ def _sheet(pictures, columns):
     """Pictures (n, height, width, ...) in rows on one sheet, white between."""
     count, height, width = pictures.shape[:3]
     rows, gap = -(-count // columns), _gap(width)
-    columns = min(columns, count)
     # Of a map, not a colour, NaN is what leaves the paper white.
     blank = 1.0 if pictures.ndim == 4 else np.nan
     sheet = np.full(
@@ -1417,7 +1400,15 @@ def _sheet(pictures, columns):
 
 
 def _gap(width):
-    return max(1, round(0.05 * width))
+    return max(1, round(0.04 * width))
+
+
+def _spread(maps):
+    """Channels first, each from 0, its smallest value, to 1, its largest."""
+    maps = np.moveaxis(maps, -1, 0).astype(float)
+    extent = np.ptp(maps, axis=(1, 2), keepdims=True)
+    low = maps.min(axis=(1, 2), keepdims=True)
+    return (maps - low) / np.where(extent, extent, 1)
 
 
 def _bare(axes, title=""):

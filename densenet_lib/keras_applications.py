@@ -85,15 +85,6 @@ def load_weights(model, source, *, include_top=True):
             chosen.append((layer, name, weights.get(name)))
     for layer, name, values in chosen:
         _check_fit(layer, name, values)
-    # A deeper net can begin like ours, layer for layer.
-    left = set(weights) - {name for _, name, _ in chosen} - {"predictions"}
-    expect(
-        not left,
-        "the source's layer",
-        min(left, default=None),
-        "no layer that the model lacks",
-        "Build the model with the blocks of the source.",
-    )
     for layer, _, values in chosen:
         layer.set_weights(values)
     return model

@@ -50,6 +50,19 @@ def conv(x, filters, kernel_size, *, strides=1, name):
             kernel_size // 2, data_format="channels_last", name=f"{name}_pad"
         )(x)
         padding = "valid"
+    elif strides > 1:
+        # A 1x1 kernel sees only the pixels that it steps on: pick them out
+        # first. The result is the same. Asked to step itself, over fewer than
+        # eight channels, it crashes the backward pass of TensorFlow 2.21 with
+        # oneDNN on processors that have AVX2 but not AVX-512.
+        x = layers.MaxPooling2D(
+            1,
+            strides=strides,
+            padding="same",
+            data_format="channels_last",
+            name=f"{name}_pick",
+        )(x)
+        strides = 1
     return layers.Conv2D(
         filters,
         kernel_size,

@@ -341,7 +341,9 @@ def _write(folder, record, model, data, checkpoint):
     _write_predictions(
         folder / "predictions.csv", data.test, predictions["test"]
     )
-    shutil.copyfile(checkpoint / "history.csv", folder / "history.csv")
+    # With the line ends of the other files: Keras writes those of Windows.
+    history = (checkpoint / "history.csv").read_text()
+    (folder / "history.csv").write_text(history)
     record["metrics"] = {
         part: summary(data[part].labels, logits)
         for part, logits in predictions.items()

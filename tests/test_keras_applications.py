@@ -146,12 +146,8 @@ def test_weights_that_do_not_fit_are_refused(source):
     shallow = densenet(
         DenseNetConfig((2, 1, 1, 1), 32), input_shape=(32, 32, 3), classes=3
     )
-    refused(
-        "'conv5_block2_0_bn'; expected no layer that the model lacks",
-        shallow,
-        source,
-        include_top=False,
-    )
+    # A shorter net fits layer for layer, up to its last normalisation.
+    refused(r"layer bn is \[\(104,\), .* blocks", shallow, source)
 
 
 def test_a_network_of_another_kind_is_refused(source):

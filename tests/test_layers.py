@@ -221,3 +221,17 @@ def test_gradients_agree_with_finite_differences(double_precision):
         assert np.allclose(
             measured, gradient.numpy().ravel(), rtol=1e-6, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("channels", [4, 5])
+def test_a_strided_1x1_convolution_trains_on_few_channels(channels):
+    """oneDNN crashes the process where the convolution itself has a stride."""
+    x = keras.Input((33, 33, channels))
+    model = keras.Model(x, conv(x, 10, 1, strides=2, name="conv"))
+    model.compile("sgd", "mse", jit_compile=False)
+    images = np.random.default_rng(0).normal(size=(4, 33, 33, channels))
+    kernel = keras.ops.convert_to_numpy(model.get_layer("conv").kernel)
+    expected = images[:, ::2, ::2] @ kernel[0, 0]
+    got = model.predict(images, verbose=0)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    model.train_on_batch(images, np.zeros_like(expected))
