@@ -118,23 +118,37 @@ def _table(*experiments):
     return {experiment.path: experiment for experiment in experiments}
 
 
-EXPERIMENTS = _table(
-    Experiment("densenet", "sketch", "densenet", SKETCH_NET, SKETCH_RECIPE),
-    Experiment(
-        "resnet",
-        "sketch",
-        "resnet",
-        _as_resnet(SKETCH_NET, "parameters"),
-        SKETCH_RECIPE,
-    ),
-    Experiment(
-        "resnet-equal-multiply-adds",
-        "sketch",
+# DenseNet beside two ResNets, from three seeds each: one training of each
+# would not tell a better network from a luckier start.
+SKETCH_NETS = {
+    "densenet": ("densenet", SKETCH_NET),
+    "resnet": ("resnet", _as_resnet(SKETCH_NET, "parameters")),
+    "resnet-equal-multiply-adds": (
         "resnet",
         _as_resnet(SKETCH_NET, "multiply_adds"),
-        SKETCH_RECIPE,
     ),
+}
+SEEDS = (0, 1, 2)
+
+
+def seeded(name, seed):
+    """The name of an experiment's repetition; seed 0 is the experiment."""
+    return f"{name}-seed{seed}" if seed else name
+
+
+EXPERIMENTS = _table(
     Experiment("densenet", "cpu", "densenet", CPU_NET, CPU_RECIPE),
+    *(
+        Experiment(
+            seeded(name, seed),
+            "sketch",
+            family,
+            config,
+            replace(SKETCH_RECIPE, seed=seed),
+        )
+        for name, (family, config) in SKETCH_NETS.items()
+        for seed in SEEDS
+    ),
 )
 
 

@@ -1,0 +1,93 @@
+"""Every figure of the book, one function each, in one style.
+
+A figure function returns an :class:`Illustration`: the drawing and the words
+that stand for it.
+"""
+
+from densenet_lib.figures.drawings import contact_sheet, part_masks
+from densenet_lib.figures.heat import heat_inside, heatmaps, panels
+from densenet_lib.figures.maps import (
+    by_stage,
+    feature_grid,
+    filters,
+    maps_beside,
+    patches,
+    reuse_matrix,
+    weight_against_effect,
+)
+from densenet_lib.figures.networks import (
+    beside,
+    bottleneck_cost,
+    break_even,
+    budget_parts,
+    compression,
+    falling_loss,
+    families,
+    pooled_noise,
+    pooling_by_hand,
+    spending,
+)
+from densenet_lib.figures.pieces import (
+    block_diagram,
+    by_layer,
+    channel_growth,
+    channel_ledger,
+    consumer_view,
+    growth_cost,
+    moving_average,
+    readout_pictures,
+    receptive_fields,
+    step_histograms,
+)
+from densenet_lib.figures.results import (
+    calibration,
+    confusion_matrix,
+    roc,
+    schedules,
+    training_curves,
+)
+from densenet_lib.figures.style import CMAP, COLOURS, Illustration, subplots
+
+__all__ = [
+    "CMAP",
+    "COLOURS",
+    "Illustration",
+    "beside",
+    "block_diagram",
+    "bottleneck_cost",
+    "break_even",
+    "budget_parts",
+    "by_layer",
+    "by_stage",
+    "calibration",
+    "channel_growth",
+    "channel_ledger",
+    "compression",
+    "confusion_matrix",
+    "consumer_view",
+    "contact_sheet",
+    "falling_loss",
+    "families",
+    "feature_grid",
+    "filters",
+    "growth_cost",
+    "heat_inside",
+    "heatmaps",
+    "maps_beside",
+    "moving_average",
+    "panels",
+    "part_masks",
+    "patches",
+    "pooled_noise",
+    "pooling_by_hand",
+    "readout_pictures",
+    "receptive_fields",
+    "reuse_matrix",
+    "roc",
+    "schedules",
+    "spending",
+    "step_histograms",
+    "subplots",
+    "training_curves",
+    "weight_against_effect",
+]

@@ -1,0 +1,121 @@
+"""Every figure of the book, one function each, in one style.
+
+A figure function returns an :class:`Illustration`: the drawing and the words
+that stand for it. Colours are those of Okabe and Ito (2008), which readers
+with any of the common colour deficiencies can tell apart.
+"""
+
+import base64
+import functools
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "blue": "#0072b2",
+    "orange": "#e69f00",
+    "green": "#009e73",
+    "vermilion": "#d55e00",
+    "purple": "#cc79a7",
+    "sky": "#56b4e9",
+    "black": "#000000",
+}
+
+
+CMAP = "viridis"
+
+
+WIDTH = 7.2  # inches: with DPI, as wide as the page's text column
+
+
+DPI = 110
+
+
+STYLE = sns.axes_style("whitegrid") | {
+    "axes.edgecolor": "0.4",
+    "axes.labelsize": 11,
+    "axes.prop_cycle": plt.cycler(color=list(COLOURS.values())),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 12,
+    "figure.constrained_layout.use": True,
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: same everywhere
+    "font.size": 11,
+    "grid.color": "0.9",
+    "image.cmap": CMAP,
+    "image.interpolation": "nearest",
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+}
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A drawing with the words that stand for it.
+
+    In a notebook it shows itself, as a picture with its alternative text; in
+    a terminal it is that text.
+    """
+
+    figure: Figure
+    alt: str
+
+    def png(self):
+        """The drawing as PNG bytes, the same for the same data."""
+        buffer = io.BytesIO()
+        # Without metadata: matplotlib would write its version into the file.
+        self.figure.savefig(
+            buffer, format="png", dpi=DPI, metadata={"Software": None}
+        )
+        return buffer.getvalue()
+
+    def save(self, path):
+        """Write the drawing; the suffix of ``path`` chooses the format."""
+        path = Path(path)
+        if path.suffix == ".png":
+            path.write_bytes(self.png())
+        else:
+            self.figure.savefig(path)
+        return path
+
+    def __repr__(self):
+        return self.alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        picture = base64.b64encode(self.png()).decode()
+        data = {"image/png": picture, "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def styled(draw):
+    """Let ``draw`` work in the house style, whatever the reader has set."""
+
+    @functools.wraps(draw)
+    def in_style(*arguments, **options):
+        with plt.rc_context(STYLE):
+            return draw(*arguments, **options)
+
+    return in_style
+
+
+def subplots(rows=1, columns=1, *, height=3.4, **options):
+    """A figure of the house's width, and its axes.
+
+    It is kept out of pyplot's list of open figures, so that a notebook shows
+    it once, where the cell gives it back, and memory is freed with it.
+    """
+    figure = Figure(figsize=(WIDTH, height))
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def bare(axes, title=""):
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.grid(False)
+    sns.despine(ax=axes, left=True, bottom=True)
