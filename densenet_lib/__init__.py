@@ -24,7 +24,6 @@ from densenet_lib.densenet import (  # noqa: E402
     CONFIGS,
     DenseNetConfig,
     cifar_config,
-    densenet,
     get_config,
 )
 
@@ -34,6 +33,5 @@ __all__ = [
     "CONFIGS",
     "DenseNetConfig",
     "cifar_config",
-    "densenet",
     "get_config",
 ]

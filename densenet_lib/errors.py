@@ -8,9 +8,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, what, value, expected, remedy):
-        super().__init__(
-            f"{what} is {value!r}; expected {expected}. {remedy}"
-        )
+        super().__init__(f"{what} is {value!r}; expected {expected}. {remedy}")
 
 
 def expect(condition, what, value, expected, remedy):

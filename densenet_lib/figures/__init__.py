@@ -42,6 +42,7 @@ from densenet_lib.figures.pieces import (
 from densenet_lib.figures.results import (
     calibration,
     confusion_matrix,
+    repeated,
     roc,
     schedules,
     training_curves,
@@ -82,6 +83,7 @@ __all__ = [
     "pooling_by_hand",
     "readout_pictures",
     "receptive_fields",
+    "repeated",
     "reuse_matrix",
     "roc",
     "schedules",

@@ -168,3 +168,28 @@ def schedules(recipes):
     return Illustration(
         figure, f"Learning rate over the epochs. {'; '.join(parts)}."
     )
+
+
+@styled
+def repeated(accuracies):
+    """The accuracy of each repetition, and their mean, one row a network.
+
+    Args:
+        accuracies: {network: accuracies (0 to 1), one a seed}.
+    """
+    figure, axes = subplots(height=0.9 + 0.6 * len(accuracies))
+    for row, values in enumerate(accuracies.values()):
+        axes.plot(values, [row] * len(values), "o", markersize=9, alpha=0.7)
+        axes.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="0.2")
+    axes.set_yticks(range(len(accuracies)), list(accuracies))
+    axes.set(xlabel="accuracy", ylim=(len(accuracies) - 0.5, -0.5))
+    axes.grid(axis="y", visible=False)
+    parts = [
+        f"{name} {', '.join(f'{value:.4f}' for value in values)}"
+        for name, values in accuracies.items()
+    ]
+    return Illustration(
+        figure,
+        "Test accuracy of each training, a stroke at the mean. "
+        f"{'; '.join(parts)}.",
+    )

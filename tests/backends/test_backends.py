@@ -1,13 +1,8 @@
 """The witness of test_keras_applications.py on JAX and on PyTorch.
 
-TensorFlow makes the reference here. The other back ends run in a process of
-their own, by the interpreter that DENSENET_BACKENDS_PYTHON names (`make
-test-backends` sets it); one that is not installed there is skipped.
+TensorFlow makes the reference here; the others load its weights.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -17,33 +12,12 @@ import pytest
 from densenet_lib.keras_applications import their_name
 from tests.witnesses import stir
 
-ROOT = Path(__file__).parents[2]
-PYTHON = os.environ.get("DENSENET_BACKENDS_PYTHON", sys.executable)
 APPLICATIONS = {
     "densenet121": keras.applications.DenseNet121,
     "densenet169": keras.applications.DenseNet169,
     "densenet201": keras.applications.DenseNet201,
 }
 SHAPE = (67, 64, 3)
-
-
-def run(*arguments, backend):
-    environment = os.environ | {
-        "KERAS_BACKEND": backend,
-        "PYTHONPATH": str(ROOT),
-    }
-    return subprocess.run(
-        [PYTHON, *arguments], env=environment, capture_output=True, text=True
-    )
-
-
-@pytest.fixture(scope="session", params=["jax", "torch"])
-def backend(request):
-    """The name of a back end, if it is installed."""
-    find = "import sys, importlib.util as u; sys.exit(not u.find_spec({!r}))"
-    if run("-c", find.format(request.param), backend=request.param).returncode:
-        pytest.skip(f"{request.param} is not installed in {PYTHON}")
-    return request.param
 
 
 @pytest.fixture(scope="session")
@@ -73,12 +47,11 @@ def reference(tmp_path_factory):
 
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_outputs_agree_with_tensorflows_keras_applications(
-    backend, reference, name
+    run, backend, reference, name
 ):
     folder, network = reference
     theirs, image = network(name)
-    script = str(Path(__file__).with_name("logits.py"))
-    process = run(script, name, str(folder), backend=backend)
+    process = run(Path(__file__).with_name("logits.py"), name, folder)
     assert process.returncode == 0, process.stderr[-2000:]
     ours = np.load(folder / f"{name}-{backend}.npz")
     ends = [theirs.get_layer(their_name(end)).output for end in ours]
