@@ -42,6 +42,7 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 venv: $(READY)  ## make the environment, .venv
 
 book: $(READY)  ## build the book: _build/html/index.html
+	$(BIN)/python tools/mathjax.py
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
 test: $(READY)  ## run the tests, and every chapter through nbval
