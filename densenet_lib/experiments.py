@@ -84,6 +84,7 @@ class Experiment:
 
 SKETCH_NET = DenseNetConfig((2, 3, 3), 8, stem="light")
 CPU_NET = DenseNetConfig((1, 4, 8, 8), 16, stem="light", stem_filters=24)
+GPU_NET = DenseNetConfig((6, 12, 24, 16), 24)
 
 SKETCH_RECIPE = Recipe(
     epochs=16,
@@ -106,6 +107,12 @@ CPU_RECIPE = Recipe(
         contrast=0.1,
         saturation=0.1,
     ),
+)
+GPU_RECIPE = replace(
+    CPU_RECIPE,
+    epochs=30,
+    batch_size=128,
+    augmentation=replace(CPU_RECIPE.augmentation, scale=(0.6, 1.0)),
 )
 
 
@@ -138,6 +145,7 @@ def seeded(name, seed):
 
 EXPERIMENTS = _table(
     Experiment("densenet", "cpu", "densenet", CPU_NET, CPU_RECIPE),
+    Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(
         Experiment(
             seeded(name, seed),

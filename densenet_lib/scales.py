@@ -31,7 +31,7 @@ SCALES = {
 
 
 def current():
-    """The scale of this session.
+    """The scale of this process.
 
     ``DENSENET_SCALE`` decides where it is set. Otherwise it follows from what
     is there: photographs and a GPU give "gpu", photographs alone "cpu",

@@ -27,8 +27,8 @@ def _stream(text, name="stdout"):
     [
         (output("error", ename="KeyError", evalue="k"), "fails: KeyError"),
         (_stream("careful", "stderr"), "writes to stderr: careful"),
-        (_stream("saved to /home/ada/x.png"), "a path of this machine"),
-        (_stream("from https://pypi.org/simple"), "a package registry"),
+        (_stream("saved to /opt/x.png"), "a path of this machine"),
+        (_stream("from pythonhosted.org/packages"), "a package registry"),
         (_stream("<object at 0x7f0a12cd>"), "an address in memory"),
         (output("display_data", PICTURE), "without alternative text"),
         (

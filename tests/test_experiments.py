@@ -1,0 +1,67 @@
+"""The table of experiments: each can be built, found and written down."""
+
+import json
+
+import numpy as np
+import pytest
+
+from densenet_lib import budget, experiments
+from densenet_lib.errors import InputError
+from densenet_lib.experiments import EXPERIMENTS, SEEDS, SKETCH_NETS
+from densenet_lib.scales import SCALES
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS)
+def test_an_experiment_survives_as_plain_values(path):
+    experiment = EXPERIMENTS[path]
+    text = json.dumps(experiment.to_dict())
+    again = experiments.Experiment.from_dict(json.loads(text))
+    assert again == experiment
+    assert again.path == path
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_has_a_densenet_for_its_images(scale):
+    experiment = experiments.get("densenet", scale)
+    model = experiment.build()
+    side = experiment.image_size
+    images = np.zeros((1, side, side, 3), np.uint8)
+    assert model.predict(images, verbose=0).shape == (1, 1)
+
+
+def test_the_seed_decides_the_first_weights():
+    def kernel(name):
+        model = experiments.get(name, "sketch").build()
+        return model.get_layer("stem_conv").get_weights()[0]
+
+    np.testing.assert_array_equal(kernel("densenet"), kernel("densenet"))
+    assert (kernel("densenet") != kernel("densenet-seed1")).any()
+
+
+def test_the_networks_that_are_compared_have_equal_budgets():
+    counts = {
+        name: budget.closed_form(config, input_shape=(64, 64, 3), classes=1)
+        for name, (_, config) in SKETCH_NETS.items()
+    }
+    ours = counts["densenet"]
+    assert counts["resnet"].parameters == pytest.approx(
+        ours.parameters, rel=0.03
+    )
+    equal = counts["resnet-equal-multiply-adds"]
+    assert equal.multiply_adds == pytest.approx(ours.multiply_adds, rel=0.03)
+
+
+def test_repetitions_differ_in_their_seed_alone():
+    for name in SKETCH_NETS:
+        first, *others = [
+            experiments.get(experiments.seeded(name, seed), "sketch")
+            for seed in SEEDS
+        ]
+        for other in others:
+            assert other.config == first.config
+            assert first.but(seed=other.recipe.seed).recipe == other.recipe
+
+
+def test_an_unknown_experiment_lists_those_that_are():
+    with pytest.raises(InputError, match="cpu/densnet.*cpu/densenet"):
+        experiments.get("densnet", "cpu")
