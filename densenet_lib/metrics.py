@@ -98,9 +98,8 @@ class Roc:
         under a Receiver Operating Characteristic Curve", Radiology 143
         (1982).
         """
-        return float(
-            np.trapezoid(self.true_positive_rate, self.false_positive_rate)
-        )
+        found, taken = self.true_positive_rate, self.false_positive_rate
+        return float(np.diff(taken) @ (found[1:] + found[:-1]) / 2)
 
 
 def roc(labels, logits):
