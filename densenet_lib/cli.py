@@ -82,19 +82,23 @@ def predict(options):
     """Say cat or dog of each photograph, one line each."""
     run = runs.load(options.run)
     images = _read_photos(options.photos, run)
-    logits = run.model().predict(images, verbose=0)[:, 0]
-    shares = metrics.probabilities(logits)  # that it is a dog
-    for photo, dog in zip(options.photos, shares, strict=True):
-        answer = "dog" if dog > 0.5 else "cat"
-        print(f"{photo}: {answer} ({max(dog, 1 - dog):.1%})")
+    answers = _answers(run.model(), images)
+    for photo, answer in zip(options.photos, answers, strict=True):
+        print(f"{photo}: {answer}")
 
 
 def explain(options):
-    """Write the photograph with its Grad-CAM beside it."""
+    """Write the photograph and what speaks for each class (Grad-CAM)."""
     run = runs.load(options.run)
     images = _read_photos([options.photo], run)
-    maps = attribution.grad_cam(run.model(), images, layer=options.layer)
-    figures.heatmaps(images, maps).save(options.output)
+    model = run.model()
+    panels = {_answers(model, images)[0]: images[0]}
+    for label, name in enumerate(datasets.CLASSES):
+        maps = attribution.grad_cam(
+            model, images, layer=options.layer, target=label
+        )
+        panels[f"for {name}"] = attribution.overlay(images[0], maps[0])
+    figures.panels(panels).save(options.output)
     print(options.output)
 
 
@@ -121,6 +125,15 @@ def recorded(options):
             _print_faults(name, runs.verify(run))
         else:
             _print_metrics(run)
+
+
+def _answers(model, images):
+    """What the network says of each image: "cat (98.2%)"."""
+    logits = model.predict(images, verbose=0)[:, 0]
+    return [
+        f"{datasets.CLASSES[int(dog > 0.5)]} ({max(dog, 1 - dog):.1%})"
+        for dog in metrics.probabilities(logits)
+    ]
 
 
 def _read_photos(paths, run):

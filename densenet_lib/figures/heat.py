@@ -67,7 +67,7 @@ def _where_warm(rows):
 
 @styled
 def panels(pictures, *, unit=""):
-    """Images and maps in a row; all maps share one scale.
+    """Images and maps in a row; the maps, if any, share one scale.
 
     Args:
         pictures: {title: array}: (height, width, 3) of 0 to 255 is an image,
@@ -76,7 +76,7 @@ def panels(pictures, *, unit=""):
         unit: what the maps' values are.
     """
     maps = [p for p in pictures.values() if np.ndim(p) == 2]
-    top = max(float(np.abs(p).max()) for p in maps) or 1.0
+    top = max((float(np.abs(p).max()) for p in maps), default=0) or 1.0
     signed = any(np.min(p) < 0 for p in maps)
     look = {"cmap": "RdBu_r" if signed else HEAT_CMAP, "vmax": top}
     figure, axes = subplots(
@@ -89,6 +89,9 @@ def panels(pictures, *, unit=""):
             drawn = place.imshow(picture, vmin=-top if signed else 0, **look)
         else:
             place.imshow(np.clip(picture, 0, 255).astype("uint8"))
+    alt = f"Panels: {', '.join(pictures)}."
+    if not maps:
+        return Illustration(figure, alt)
     figure.colorbar(drawn, ax=axes, shrink=0.7, label=unit)
     ranges = [
         f"{title} {np.min(picture):.1f} to {np.max(picture):.1f}"
@@ -97,8 +100,7 @@ def panels(pictures, *, unit=""):
     ]
     return Illustration(
         figure,
-        f"Panels: {', '.join(pictures)}. The maps' values{unit and ', '}"
-        f"{unit}: {'; '.join(ranges)}.",
+        f"{alt} The maps' values{unit and ', '}{unit}: {'; '.join(ranges)}.",
     )
 
 
