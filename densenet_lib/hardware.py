@@ -8,7 +8,12 @@ import keras
 
 def has_gpu():
     """True if the Keras backend sees a GPU."""
-    return any(name.startswith(("gpu", "cuda")) for name in _devices())
+    if keras.backend.backend() == "torch":  # Keras does not list its devices
+        import torch
+
+        return torch.cuda.is_available()
+    devices = keras.distribution.list_devices()
+    return any(name.lower().startswith(("gpu", "cuda")) for name in devices)
 
 
 def describe():
@@ -23,10 +28,6 @@ def describe():
         "keras": keras.__version__,
         "python": platform.python_version(),
     }
-
-
-def _devices():
-    return [name.lower() for name in keras.distribution.list_devices()]
 
 
 def _processor():

@@ -1,0 +1,73 @@
+"""Run by test_fit.py, under the back end that KERAS_BACKEND names.
+
+    python fit.py FOLDER
+
+Trains a small network from FOLDER/first.weights.h5 (which it makes where it
+is missing) and writes its history to FOLDER/BACKEND.json.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from densenet_lib import training
+from densenet_lib.datasets import Data, Split
+from densenet_lib.datasets.pipeline import Augmentation
+from densenet_lib.densenet import DenseNetConfig, densenet
+
+RECIPE = training.Recipe(
+    epochs=2,
+    batch_size=8,
+    learning_rate=0.02,
+    label_smoothing=0.1,
+    augmentation=Augmentation(flip=True, scale=(0.8, 1.0)),
+    mixed_precision=False,
+)
+
+
+def bright_and_dark(count, seed):
+    """Bright images are dogs, dark ones cats, under noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.uint8) % 2
+    level = np.where(labels, 150, 100)[:, None, None, None]
+    noise = rng.normal(0, 30, (count, 32, 32, 3))
+    images = np.clip(level + noise, 0, 255).astype(np.uint8)
+    return Split(images, labels, tuple(map(str, range(count))))
+
+
+def main(folder):
+    """Train and write down how it went."""
+    folder = Path(folder)
+    data = Data(
+        name="brightness",
+        image_size=32,
+        train=bright_and_dark(40, 0),
+        validation=bright_and_dark(16, 1),
+        test=bright_and_dark(16, 2),
+        checksum="none",
+        split_checksum="none",
+    )
+    keras.utils.set_random_seed(0)
+    model = densenet(
+        DenseNetConfig((2, 2), 4, stem="light"),
+        input_shape=(32, 32, 3),
+        classes=1,
+        rescale=True,
+    )
+    first = folder / "first.weights.h5"
+    if not first.exists():
+        model.save_weights(first)
+    model.load_weights(first)
+    backend = keras.backend.backend()
+    history = training.fit(
+        model, data, RECIPE, checkpoint=folder / backend, progress=False
+    )
+    history["logits"] = training.evaluate(model, data.test).tolist()
+    (folder / f"{backend}.json").write_text(json.dumps(history))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
