@@ -7,9 +7,12 @@ import tempfile
 
 # Lines that TensorFlow's native code writes before it can be told a level:
 # notes (I0000 …), the announcement of such notes, and, as an error, that
-# there is no GPU.
+# there is no GPU. Up to TensorFlow 2.20 a date and time stand before the
+# letter, from 2.21 on day and time behind it.
 GREETING = re.compile(
-    rb"I\d{4} |WARNING: All log messages before absl|E\d{4} .*cuInit"
+    rb"([-\d]{10} [\d:.]+: )?"
+    rb"(I\d{4} |I \w|WARNING: All log messages before absl|E.*cuInit)"
+    rb"|To enable the following instructions"
 )
 
 

@@ -10,6 +10,8 @@ from densenet_lib.quiet import without_greeting
 def test_only_the_greeting_is_dropped(capfd):
     with without_greeting():
         os.write(2, b"I0000 00:00:1.2  3 port.cc:153] operations are on.\n")
+        os.write(2, b"2026-01-02 03:04:05.678: I ext/port.cc:153] on.\n")
+        os.write(2, b"2026-01-02 03:04:05.678: E ext/cuda.cc:1] cuInit: no\n")
         os.write(2, b"W0000 00:00:1.2  3 cpu.cc:10] unusual processor\n")
         os.write(2, b"Segmentation fault\n")
     assert capfd.readouterr().err == (
