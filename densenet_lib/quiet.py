@@ -7,11 +7,12 @@ import tempfile
 
 # Lines that TensorFlow's native code writes before it can be told a level:
 # notes (I0000 …), the announcement of such notes, and, as an error, that
-# there is no GPU. Up to TensorFlow 2.20 a date and time stand before the
+# there is no GPU, or that it registered its libraries twice. Up to TensorFlow 2.20 a date and time stand before the
 # letter, from 2.21 on day and time behind it.
 GREETING = re.compile(
     rb"([-\d]{10} [\d:.]+: )?"
-    rb"(I\d{4} |I \w|WARNING: All log messages before absl|E.*cuInit)"
+    rb"(I\d{4} |I \w|WARNING: All log messages before absl|E.*cuInit"
+    rb"|[EW].*(Unable to register cu|computation placer already registered))"
     rb"|To enable the following instructions"
 )
 
