@@ -7,8 +7,9 @@ import tempfile
 
 # Lines that TensorFlow's native code writes before it can be told a level:
 # notes (I0000 …), the announcement of such notes, and, as an error, that
-# there is no GPU, or that it registered its libraries twice. Up to TensorFlow 2.20 a date and time stand before the
-# letter, from 2.21 on day and time behind it.
+# there is no GPU or that its libraries were registered twice. Up to
+# TensorFlow 2.20 a date and time stand before the letter, from 2.21 on day
+# and time behind it.
 GREETING = re.compile(
     rb"([-\d]{10} [\d:.]+: )?"
     rb"(I\d{4} |I \w|WARNING: All log messages before absl|E.*cuInit"
