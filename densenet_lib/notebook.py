@@ -20,6 +20,7 @@ from IPython.display import display
 from densenet_lib import scales
 from densenet_lib.errors import expect
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MAX_FRAMES = 24  # pictures behind one slider: each adds to the page's weight
 LINE = 79  # columns that a printed line may fill
 
@@ -178,7 +179,9 @@ def _live_view(choices, frames):
         control.observe(redraw, names="value")
     redraw()
     box = ipywidgets.VBox([*controls.values(), picture])
-    return box._repr_mimebundle_()
+    # By hand: in ipywidgets 7, which Colab has, a widget cannot say it.
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    return {WIDGET_VIEW: view}
 
 
 # The handler stands on the box itself and finds everything inside it: no
