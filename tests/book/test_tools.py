@@ -32,7 +32,7 @@ def _stream(text, name="stdout"):
         (_stream("<object at 0x7f0a12cd>"), "an address in memory"),
         (output("display_data", PICTURE), "without alternative text"),
         (
-            output("display_data", {"text/html": "see /tmp/x"}),
+            output("display_data", {"text/html": "see /opt/x"}),
             "text/html, shows a path",
         ),
     ],
@@ -49,7 +49,7 @@ def test_two_pictures_in_a_cell_are_refused():
 
 
 def test_fractions_and_relative_paths_are_no_paths_of_a_machine():
-    _normalised(_stream("images/s 3/4 data/runs/tmp/x and/or"))
+    _normalised(_stream("images/s 3/4 data/runs/opt/x and/or"))
 
 
 def test_the_picture_s_words_reach_the_page():
