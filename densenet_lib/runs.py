@@ -35,7 +35,7 @@ from densenet_lib import (
     resources,
     training,
 )
-from densenet_lib.errors import InputError
+from densenet_lib.errors import InputError, expect
 
 # A run's own modules: where one of them changes, a run may come out otherwise.
 _CODE = (
@@ -155,11 +155,16 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
 
     Returns:
         The recorded :class:`Run`.
+
+    Raises:
+        InputError: the folder holds an unfinished training of another
+            configuration.
     """
     if data is None:
         data = datasets.load(experiment.scale)
     folder = Path(folder or roots()[0] / experiment.path)
     checkpoint = folder / "unfinished"
+    _claim(checkpoint, experiment)
     stopwatch = _Stopwatch(checkpoint / "seconds")
     code = code_checksum()
     model = experiment.build()
@@ -307,6 +312,23 @@ def load_weights(model, path):
             )
         for variable in model.variables:
             variable.assign(arrays[variable.path].astype(np.float32))
+
+
+def _claim(checkpoint, experiment):
+    """Mark an unfinished training as this experiment's, or refuse it."""
+    note = checkpoint / "experiment.json"
+    # By way of text, in which tuples become lists, as in the note.
+    fields = json.loads(json.dumps(experiment.to_dict()))
+    if note.exists():
+        expect(
+            json.loads(note.read_text()) == fields,
+            "the unfinished training in",
+            str(checkpoint),
+            "one of the same configuration",
+            "Remove the folder to begin anew.",
+        )
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(fields))
 
 
 def _recorded(path):

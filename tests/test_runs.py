@@ -120,6 +120,23 @@ def test_half_precision_moves_no_kernel_by_more_than_a_half_does(
         np.testing.assert_allclose(one, other, rtol=2**-11, atol=1e-7)
 
 
+def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
+    tiny_data, tmp_path, monkeypatch
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(TINY, data=tiny_data, folder=tmp_path)
+    with pytest.raises(InputError, match="unfinished.*Remove the folder"):
+        runs.train(TINY.but(seed=9), data=tiny_data, folder=tmp_path)
+    run = runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
+    assert run.experiment == TINY
+    assert not (tmp_path / "unfinished").exists()
+
+
 # What is published.
 
 
