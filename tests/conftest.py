@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tools.execute import set_environment
@@ -32,25 +31,6 @@ def photographs():
 @pytest.fixture(scope="session")
 def tiny_data():
     """72 images of 64 px: bright ones are dogs, dark ones cats."""
-    from densenet_lib.datasets import Data
+    from tests.brightness import brightness
 
-    return Data(
-        name="brightness",
-        image_size=64,
-        train=_bright_and_dark(40, 0),
-        validation=_bright_and_dark(16, 1),
-        test=_bright_and_dark(16, 2),
-        checksum="none",
-        split_checksum="none",
-    )
-
-
-def _bright_and_dark(count, seed):
-    from densenet_lib.datasets import Split
-
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count, dtype=np.uint8) % 2
-    level = np.where(labels, 150, 100)[:, None, None, None]
-    noise = rng.normal(0, 30, (count, 64, 64, 3))
-    images = np.clip(level + noise, 0, 255).astype(np.uint8)
-    return Split(images, labels, tuple(f"i{n}" for n in range(count)))
+    return brightness(64)

@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from densenet_lib import training
-from densenet_lib.datasets import Data, Split
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
+from tests.brightness import brightness
 
 RECIPE = training.Recipe(
     epochs=2,
@@ -28,28 +27,10 @@ RECIPE = training.Recipe(
 )
 
 
-def bright_and_dark(count, seed):
-    """Bright images are dogs, dark ones cats, under noise."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count, dtype=np.uint8) % 2
-    level = np.where(labels, 150, 100)[:, None, None, None]
-    noise = rng.normal(0, 30, (count, 32, 32, 3))
-    images = np.clip(level + noise, 0, 255).astype(np.uint8)
-    return Split(images, labels, tuple(map(str, range(count))))
-
-
 def main(folder):
     """Train and write down how it went."""
     folder = Path(folder)
-    data = Data(
-        name="brightness",
-        image_size=32,
-        train=bright_and_dark(40, 0),
-        validation=bright_and_dark(16, 1),
-        test=bright_and_dark(16, 2),
-        checksum="none",
-        split_checksum="none",
-    )
+    data = brightness(32)
     keras.utils.set_random_seed(0)
     model = densenet(
         DenseNetConfig((2, 2), 4, stem="light"),
