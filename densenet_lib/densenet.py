@@ -1,16 +1,13 @@
 """The DenseNet family: one configuration, one builder, one table of names."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import keras
 
+from densenet_lib import layers, lean
 from densenet_lib.errors import expect, expect_choice
-from densenet_lib.layers import (
-    POOLINGS,
-    check_theta,
-    dense_block,
-    transition,
-)
+from densenet_lib.layers import POOLINGS, check_theta
 from densenet_lib.networks import (
     STEMS,
     begin,
@@ -20,6 +17,16 @@ from densenet_lib.networks import (
     finish,
     is_count,
 )
+
+# How a network treats memory: what makes its blocks, and its transitions.
+MEMORIES = {
+    "naive": (layers.dense_block, layers.transition),
+    "shared": (
+        partial(lean.dense_block, keep=True),
+        partial(lean.transition, keep=True),
+    ),
+    "linear": (lean.dense_block, lean.transition),
+}
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,7 @@ def densenet(
     classes=1000,
     include_top=True,
     rescale=False,
+    memory="naive",
     name=None,
     **changes,
 ):
@@ -177,6 +185,10 @@ def densenet(
             normalisation and ReLU.
         rescale: True if images come as 0 to 255; the network's first layer
             then maps them to -1 to 1.
+        memory: "naive" keeps for the backward pass what each layer puts out;
+            "linear" computes most of it again: see
+            :mod:`densenet_lib.lean`. The functions and their gradients are
+            the same, and so are the weights and their order.
         name: of the model.
         **changes: fields of the configuration to set otherwise.
 
@@ -190,6 +202,8 @@ def densenet(
     Source: Table 1 of the paper, and section 4.2 for the CIFAR networks.
     """
     config = get_config(config, **changes)
+    expect_choice("memory", memory, MEMORIES)
+    grow, shrink = MEMORIES[memory]
     image, x = begin(
         input_shape,
         rescale=rescale,
@@ -199,14 +213,14 @@ def densenet(
     )
     for index, num_layers in enumerate(config.blocks, start=1):
         if index > 1:
-            x = transition(
+            x = shrink(
                 x,
                 config.theta,
                 pooling=config.pooling,
                 dropout=config.dropout,
                 name=f"transition{index - 1}",
             )
-        x = dense_block(
+        x = grow(
             x,
             num_layers,
             config.growth_rate,

@@ -7,8 +7,10 @@ differentiated, so the gradient at a late layer costs little more than the
 forward pass, in time and in memory.
 """
 
+from contextlib import contextmanager
+
 import keras
-from keras import ops
+from keras import ops, tree
 
 
 def value_and_gradient(function, x):
@@ -112,3 +114,179 @@ def _jax(function):
 
 
 _BACKENDS = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}
+
+
+def custom(forward, backward):
+    """A computation that brings its own gradient.
+
+    Args:
+        forward: maps arguments, tensors in any nesting, to the output, a
+            tensor; to tensors through which no gradient flows; and to what
+            the backward pass shall find again. Whatever else it computes is
+            forgotten.
+        backward: called with the arguments, as a tuple, the output, what
+            was kept, and the gradient of a scalar with respect to the output;
+            returns the gradients of the arguments, nested as they are, with
+            None where there is none.
+
+    Returns:
+        A function of the same arguments that returns the output and the
+        tensors without a gradient. It is differentiated in reverse, once.
+    """
+    return _CUSTOM[keras.backend.backend()](forward, backward)
+
+
+def _tensorflow_custom(forward, backward):
+    import tensorflow as tf
+
+    def run(*arguments):
+        aside = []
+
+        @tf.custom_gradient
+        def flat(*tensors):
+            nested = tree.pack_sequence_as(arguments, tensors)
+            output, others, kept = forward(*nested)
+            aside.append(others)
+
+            def gradient(upstream, *_):
+                return tree.flatten(backward(nested, output, kept, upstream))
+
+            return (output, *tree.flatten(others)), gradient
+
+        output, *others = flat(*tree.flatten(arguments))
+        return output, tree.pack_sequence_as(aside[0], others)
+
+    return run
+
+
+def _jax_custom(forward, backward):
+    import jax
+
+    @jax.custom_vjp
+    def run(*arguments):
+        return forward(*arguments)[:2]
+
+    def keeping(*arguments):
+        output, others, kept = forward(*arguments)
+        return (output, others), (arguments, output, kept)
+
+    def back(kept, upstream):
+        # Without the barrier the compiler would join the two passes.
+        kept, upstream = jax.lax.optimization_barrier((kept, upstream[0]))
+        return backward(*kept, upstream)
+
+    run.defvjp(keeping, back)
+    return run
+
+
+def _torch_custom(forward, backward):
+    import torch
+
+    class Custom(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, aside, arguments, *tensors):
+            nested = tree.pack_sequence_as(arguments, tensors)
+            output, others, kept = forward(*nested)
+            aside.append(others)
+            ctx.nesting = (arguments, None, kept)
+            ctx.save_for_backward(*tensors, output, *tree.flatten(kept))
+            others = tree.flatten(others)
+            ctx.mark_non_differentiable(*others)
+            return output, *others
+
+        @staticmethod
+        def backward(ctx, upstream, *_):
+            saved = tree.pack_sequence_as(ctx.nesting, ctx.saved_tensors)
+            return None, None, *tree.flatten(backward(*saved, upstream))
+
+    def run(*arguments):
+        aside = []
+        output, *others = Custom.apply(
+            aside, arguments, *tree.flatten(arguments)
+        )
+        return output, tree.pack_sequence_as(aside[0], others)
+
+    return run
+
+
+_CUSTOM = {
+    "tensorflow": _tensorflow_custom,
+    "jax": _jax_custom,
+    "torch": _torch_custom,
+}
+
+
+def convolution_gradients(x, kernel, dy):
+    """Gradients of a convolution of stride 1 and padding "same".
+
+    Args:
+        x: what it read, (batch, height, width, channels).
+        kernel: (side, side, channels, filters).
+        dy: gradient of its result, (batch, height, width, filters).
+
+    Returns:
+        The gradients of ``x`` and of ``kernel``, of their shapes.
+    """
+    if tuple(kernel.shape[:2]) == (1, 1):
+        pixels = ops.reshape(x, (-1, x.shape[-1]))
+        dy_pixels = ops.reshape(dy, (-1, dy.shape[-1]))
+        dx = ops.matmul(dy_pixels, ops.transpose(kernel[0, 0]))
+        dkernel = ops.matmul(ops.transpose(pixels), dy_pixels)
+        return ops.reshape(dx, ops.shape(x)), dkernel[None, None]
+    return _CONVOLUTIONS[keras.backend.backend()](x, kernel, dy)
+
+
+def _tensorflow_convolution(x, kernel, dy):
+    import tensorflow as tf
+
+    same = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+    return (
+        tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), **same),
+        tf.raw_ops.Conv2DBackpropFilter(
+            input=x, filter_sizes=kernel.shape, out_backprop=dy, **same
+        ),
+    )
+
+
+def _jax_convolution(x, kernel, dy):
+    import jax
+
+    def convolve(x, kernel):
+        return ops.conv(x, kernel, padding="same", data_format="channels_last")
+
+    return jax.vjp(convolve, x, kernel)[1](dy)
+
+
+def _torch_convolution(x, kernel, dy):
+    import torch
+
+    x, dy = x.movedim(-1, 1), dy.movedim(-1, 1)
+    kernel = kernel.permute(3, 2, 0, 1)
+    padding = kernel.shape[-1] // 2
+    dx = torch.nn.grad.conv2d_input(x.shape, kernel, dy, padding=padding)
+    dkernel = torch.nn.grad.conv2d_weight(x, kernel.shape, dy, padding=padding)
+    return dx.movedim(1, -1), dkernel.permute(2, 3, 1, 0)
+
+
+_CONVOLUTIONS = {
+    "tensorflow": _tensorflow_convolution,
+    "jax": _jax_convolution,
+    "torch": _torch_convolution,
+}
+
+
+@contextmanager
+def once_known(tensor):
+    """What is computed inside is not begun before ``tensor`` is known.
+
+    TensorFlow starts an operation as soon as its inputs are there. In a
+    backward pass that computes something again, they are there from the
+    beginning, and all of it would be in memory at once.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    with tf.control_dependencies([tensor]):
+        yield
