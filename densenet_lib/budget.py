@@ -30,6 +30,7 @@ from keras import Model, layers
 from densenet_lib.densenet import CONFIGS as DENSENETS
 from densenet_lib.errors import InputError, expect
 from densenet_lib.layers import compressed
+from densenet_lib.lean import plain_layers
 from densenet_lib.networks import find_config
 from densenet_lib.resnet import CONFIGS as RESNETS
 from densenet_lib.resnet import ResNetConfig
@@ -358,14 +359,14 @@ def counted(model):
             in which each layer is called once. Models inside it are opened.
 
     Returns:
-        The :class:`Budget`, with the rows in the order of ``model.layers``.
+        The :class:`Budget`, with the rows in the order of the layers.
 
     Raises:
         InputError: a layer of a kind whose multiply-adds are not known here,
             or an output whose size varies.
     """
     rows = []
-    for layer in model.layers:
+    for layer in plain_layers(model):
         if isinstance(layer, Model):
             rows.extend(counted(layer).layers)
         else:

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from densenet_lib import taps
 from densenet_lib.errors import expect, expect_choice
+from densenet_lib.lean import plain_layers
 
 KINDS = {
     "conv": (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D),
@@ -141,7 +142,7 @@ def reuse_weights(model):
 
     Source: section 5 of the paper, "Feature Reuse", and Figure 5.
     """
-    every = {layer.name: layer for layer in model.layers}
+    every = {layer.name: layer for layer in plain_layers(model)}
     counts = {}
     for name in every:
         layer = re.fullmatch(r"block(\d+)_layer(\d+)_concat", name)

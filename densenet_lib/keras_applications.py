@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from densenet_lib.errors import InputError, expect
+from densenet_lib.lean import plain_layers
 
 # Our name of each layer with weights, and theirs. Their first dense block is
 # called conv2, their first transition pool2: they count the stem.
@@ -79,7 +80,7 @@ def load_weights(model, source, *, include_top=True):
     """
     weights = _read(source)
     chosen = []
-    for layer in model.layers:
+    for layer in plain_layers(model):
         if layer.weights and (include_top or layer.name != "logits"):
             name = their_name(layer.name)
             chosen.append((layer, name, weights.get(name)))

@@ -30,7 +30,12 @@ import keras
 from keras import ops
 
 from densenet_lib import layers
-from densenet_lib.gradients import convolution_gradients, custom, once_known
+from densenet_lib.gradients import (
+    convolution_gradients,
+    custom,
+    once_known,
+    tied,
+)
 from densenet_lib.layers import NORM_EPSILON
 from densenet_lib.statistics import (
     Moments,
@@ -197,6 +202,15 @@ def transition(
     )(x)
 
 
+def plain_layers(model):
+    """The layers of a functional model, those that others hold included."""
+    for layer in model.layers:
+        if isinstance(layer, Recomputed):
+            yield from layer.plain.layers[1:]  # the first is its input
+        else:
+            yield layer
+
+
 def plain(model):
     """A copy of a network with plain Keras layers, its weights copied.
 
@@ -245,10 +259,8 @@ def _block_forward(keep):
         found, kept = [], []
         for first, *others in chains:
             z = _activate(features, *_fold(first, born))
-            new, traces = (
-                _convolve(z, first),
-                [_Trace((), born, (), _if(keep, z))],
-            )
+            new = _convolve(z, first)
+            traces = [_Trace((), born, (), _if(keep, z))]
             for step in others:
                 new, trace = _apply(new, step, keep)
                 traces.append(trace)
@@ -271,6 +283,7 @@ def _block_backward(arguments, features, kept, upstream):
     """
     _, chains = arguments
     born, kept = kept
+    features = tied(features, upstream)
     total, owed = upstream, Moments(*map(ops.zeros_like, born))
     undone = []
     for chain, traces in zip(reversed(chains), reversed(kept), strict=True):
@@ -339,7 +352,8 @@ def _undo(dy, step, trace):
     """
     dy, z = _masked(dy, step), trace.z
     if not z:
-        z = (_activate(trace.x, *_fold(step, trace.moments)),)
+        scale, shift = _fold(step, trace.moments)
+        z = (_activate(trace.x, tied(scale, dy), shift),)
     dz, dkernel = convolution_gradients(*z, step.kernel, dy)
     dnormed = relu_gradient(dz, *z)
     if trace.reserve:

@@ -288,7 +288,7 @@ def save_weights(model, path):
     arrays = {}
     for variable in model.variables:
         value = np.asarray(variable.numpy(), np.float32)
-        arrays[variable.path] = (
+        arrays[_key(variable)] = (
             value.astype(np.float16) if value.ndim > 1 else value
         )
     np.savez_compressed(path, **arrays)
@@ -301,7 +301,7 @@ def load_weights(model, path):
         InputError: the file is of another network.
     """
     with np.load(path, allow_pickle=False) as arrays:
-        expected = {variable.path for variable in model.variables}
+        expected = {_key(variable) for variable in model.variables}
         if set(arrays.files) != expected:
             odd = min(expected.symmetric_difference(arrays.files))
             raise InputError(
@@ -311,7 +311,13 @@ def load_weights(model, path):
                 "Build the network with the run's own configuration.",
             )
         for variable in model.variables:
-            variable.assign(arrays[variable.path].astype(np.float32))
+            variable.assign(arrays[_key(variable)].astype(np.float32))
+
+
+def _key(variable):
+    """Its layer's name and its own, wherever the layer is: in a network of
+    plain layers or in one whose blocks hold them."""
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def _claim(checkpoint, experiment):
