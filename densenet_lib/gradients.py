@@ -153,7 +153,9 @@ def _tensorflow_custom(forward, backward):
 
             return (output, *tree.flatten(others)), gradient
 
-        output, *others = flat(*tree.flatten(arguments))
+        # Their values: a variable itself would want a gradient by name.
+        tensors = map(tf.convert_to_tensor, tree.flatten(arguments))
+        output, *others = flat(*tensors)
         return output, tree.pack_sequence_as(aside[0], others)
 
     return run
