@@ -113,6 +113,7 @@ GPU_RECIPE = replace(
     epochs=30,
     batch_size=128,
     augmentation=replace(CPU_RECIPE.augmentation, scale=(0.6, 1.0)),
+    augment_on="device",
 )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import keras
 
-from densenet_lib.datasets.pipeline import Augmentation, Batches
+from densenet_lib.datasets.on_device import Augmented
+from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
 
@@ -32,6 +33,9 @@ class Recipe:
         label_smoothing: share of each label that is spread over the classes
             (Szegedy et al. 2016).
         augmentation: what is done to a training image, or None.
+        augment_on: "host", ahead of the step, or "device", inside it, which
+            a GPU fed by few cores needs. The images are the same but for
+            rounding.
         mixed_precision: float16 arithmetic with float32 weights; None uses
             it where there is a GPU.
         seed: of initialisation, order and augmentation.
@@ -52,6 +56,7 @@ class Recipe:
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
     augmentation: Augmentation | None = None
+    augment_on: str = "host"
     mixed_precision: bool | None = None
     seed: int = 0
 
@@ -82,6 +87,7 @@ class Recipe:
             "0.1 is common.",
         )
         expect_choice("schedule", self.schedule, SCHEDULES)
+        expect_choice("augment_on", self.augment_on, PLACES)
         expect(
             0 <= self.warmup_epochs < self.epochs,
             "warmup_epochs",
@@ -186,10 +192,16 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
         recipe.batch_size,
         seed=recipe.seed,
         augment=recipe.augmentation,
+        augment_on=recipe.augment_on,
     )
     validation = Batches(
-        data.validation, recipe.batch_size, seed=0, shuffle=False
+        data.validation,
+        recipe.batch_size,
+        shuffle=False,
+        augment_on="device",  # nothing to augment: a byte a number
     )
+    if recipe.augment_on == "device":
+        model = Augmented(model)
     compile_for(model, recipe, len(train))
     callbacks = [_FollowEpoch(train)]
     if checkpoint is not None:

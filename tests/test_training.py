@@ -1,5 +1,7 @@
 """A training: its schedule, its optimiser, its resumption."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -91,18 +93,35 @@ def test_the_same_seed_gives_the_same_training(tiny_data):
     assert histories[0] == histories[1]
 
 
+def test_augmenting_on_the_device_gives_the_same_training(tiny_data):
+    augmentation = Augmentation(scale=(0.7, 1.0), brightness=0.2, cutout=0.2)
+    histories = [
+        training.fit(
+            _net(),
+            tiny_data,
+            replace(RECIPE, augmentation=augmentation, augment_on=place),
+            progress=False,
+        )
+        for place in ("host", "device")
+    ]
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, atol=1e-4)
+
+
 class _Interrupt(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 0:
             raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("place", ["host", "device"])
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
-    tiny_data, tmp_path, monkeypatch
+    tiny_data, tmp_path, monkeypatch, place
 ):
+    recipe = replace(RECIPE, augment_on=place)
     whole = _net()
     expected = training.fit(
-        whole, tiny_data, RECIPE, checkpoint=tmp_path / "whole", progress=False
+        whole, tiny_data, recipe, checkpoint=tmp_path / "whole", progress=False
     )
 
     keep_state = training._keep_state
@@ -116,7 +135,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
             training.fit(
                 _net(),
                 tiny_data,
-                RECIPE,
+                recipe,
                 checkpoint=tmp_path / "part",
                 progress=False,
             )
@@ -124,7 +143,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     history = training.fit(
         resumed,
         tiny_data,
-        RECIPE,
+        recipe,
         checkpoint=tmp_path / "part",
         progress=False,
     )
@@ -169,6 +188,7 @@ def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
         {"schedule": "linear"},
         {"warmup_epochs": 3},
         {"label_smoothing": 1.5},
+        {"augment_on": "gpu"},
     ],
 )
 def test_a_wrong_recipe_names_the_field_and_the_value(changes):

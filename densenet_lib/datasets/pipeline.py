@@ -1,17 +1,24 @@
 """Batches of a split, in an order and with changes that can be repeated."""
 
+import functools
 from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
 
-from densenet_lib.errors import expect
+from densenet_lib.errors import expect, expect_choice
+
+PLACES = ("host", "device")
 
 # Shares of red, green and blue in what the eye sees as brightness.
 # Source: Recommendation ITU-R BT.601.
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 _AT_A_TIME = 8
+
+# TensorFlow and JAX take an array that begins at a multiple of this many
+# bytes as it is, and copy any other.
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -90,22 +97,36 @@ class Augmentation:
         Returns:
             float32 of the same shape, 0 to 255.
         """
-        rows, columns = self._positions(images.shape, rng)
-        factors = self._factors(len(images), rng)
-        squares = self._squares(images.shape, rng)
-        changed = np.empty(images.shape, dtype=np.float32)
-        # A few at a time: what is between the steps stays in the processor's
-        # cache, and memory is used again instead of asked for anew.
-        for start in range(0, len(images), _AT_A_TIME):
-            few = slice(start, start + _AT_A_TIME)
-            turned = _transposed(_sample(images[few], rows[few]))
-            # Sideways is the same on the transposed images.
-            changed[few] = _transposed(_sample(turned, columns[few]))
-            if factors is not None:
-                _recolour(changed[few], *factors[:, few])
-            if squares is not None:
-                _grey_out(changed[few], squares[few])
-        return changed
+        return _change(images, **self.draw(images.shape, rng))
+
+    def draw(self, shape, rng):
+        """What is decided by chance: all that :meth:`__call__` does not see.
+
+        :func:`densenet_lib.datasets.on_device.augment` takes the same.
+
+        Args:
+            shape: of the images: (N, height, width, channels).
+            rng: numpy.random.Generator that decides.
+
+        Returns:
+            A dictionary. "rows", float64 (N, height), and "columns", float64
+            (N, width): where in the image each row and column comes from, in
+            pixels. Where colours change, "factors", float32 (N, 3): of
+            brightness, contrast and saturation. Where there is a cutout,
+            "cut_rows", bool (N, height), and "cut_columns", bool (N, width):
+            its square is where both are true.
+        """
+        rows, columns = self._positions(shape, rng)
+        drawn = {
+            "rows": _mirrored(rows, shape[1] - 1),
+            "columns": _mirrored(columns, shape[2] - 1),
+        }
+        if self.brightness or self.contrast or self.saturation:
+            drawn["factors"] = self._factors(shape[0], rng)
+        if self.cutout:
+            for axis, side in (("rows", shape[1]), ("columns", shape[2])):
+                drawn[f"cut_{axis}"] = self._cut(shape[0], side, rng)
+        return drawn
 
     def _positions(self, shape, rng):
         """Where in the source each row and each column comes from, in pixels.
@@ -139,25 +160,36 @@ class Augmentation:
         return self.scale != (1, 1) or self.stretch > 0
 
     def _factors(self, count, rng):
-        """Of brightness, contrast and saturation: (3, N, 1, 1, 1), or None."""
+        """Of brightness, contrast and saturation: float32 (N, 3)."""
         strengths = np.array((self.brightness, self.contrast, self.saturation))
-        if not strengths.any():
-            return None
-        drawn = rng.uniform(-1, 1, (3, count, 1, 1, 1))
-        factors = 1 + strengths[:, None, None, None, None] * drawn
-        return factors.astype(np.float32)
+        drawn = rng.uniform(-1, 1, (3, count)).T
+        return (1 + strengths * drawn).astype(np.float32)
 
-    def _squares(self, shape, rng):
-        """Where the cutouts are: bool (N, height, width, 1), or None."""
-        if not self.cutout:
-            return None
-        count, *sides = shape[:3]
-        rows, columns = (
-            np.abs((np.arange(side) + 0.5) / side - rng.random((count, 1)))
-            < self.cutout / 2
-            for side in sides
-        )
-        return (rows[:, :, None] & columns[:, None, :])[..., None]
+    def _cut(self, count, side, rng):
+        """Which of a side's pixels the cutout covers: bool (N, side)."""
+        centre = rng.random((count, 1))
+        away = np.abs((np.arange(side) + 0.5) / side - centre)
+        return away < self.cutout / 2
+
+
+def _change(
+    images, rows, columns, factors=None, cut_rows=None, cut_columns=None
+):
+    """The images, changed as :meth:`Augmentation.draw` says."""
+    changed = _aligned(images.shape, np.float32)
+    # A few at a time: what is between the steps stays in the processor's
+    # cache, and memory is used again instead of asked for anew.
+    for start in range(0, len(images), _AT_A_TIME):
+        few = slice(start, start + _AT_A_TIME)
+        turned = _transposed(_sample(images[few], rows[few]))
+        # Sideways is the same on the transposed images.
+        changed[few] = _transposed(_sample(turned, columns[few]))
+        if factors is not None:
+            _recolour(changed[few], *factors[few].T[..., None, None, None])
+        if cut_rows is not None:
+            squares = cut_rows[few, :, None] & cut_columns[few, None, :]
+            _grey_out(changed[few], squares[..., None])
+    return changed
 
 
 def _recolour(images, brightness, contrast, saturation):
@@ -166,7 +198,7 @@ def _recolour(images, brightness, contrast, saturation):
     Contrast is about the image's mean, saturation about the pixel's grey.
     """
     if (saturation != 1).any():
-        grey = np.einsum("nhwc,c->nhw", images, _LUMA)[..., None]
+        grey = np.einsum("nhwc,c->nhw", images, LUMA)[..., None]
         images *= saturation
         images += (1 - saturation) * grey
     mean = images.mean((1, 2, 3), keepdims=True)
@@ -183,16 +215,20 @@ def _grey_out(images, squares):
     np.copyto(images, mean[:, None, None], where=squares)
 
 
+def _mirrored(positions, last):
+    """Positions beyond the pixels 0 and ``last``, brought inside."""
+    # Mirrored at the centres of the outermost pixels, as often as needed.
+    return np.abs((positions + last) % (2 * last) - last)
+
+
 def _sample(images, positions):
     """Rows of each image at the given positions, linear between two rows.
 
     Args:
         images: (N, height, width, channels).
-        positions: float (N, rows), in pixels; those outside are mirrored.
+        positions: float (N, rows), in pixels, all inside the image.
     """
     last = images.shape[1] - 1
-    # Mirrored at the centres of the outermost pixels, as often as needed.
-    positions = np.abs((positions + last) % (2 * last) - last)
     low = positions.astype(np.intp)
     which = np.arange(len(images))[:, None]
     weights = (positions - low).astype(np.float32)[:, :, None, None]
@@ -216,6 +252,22 @@ def _transposed(images):
     return turned.view(images.dtype)
 
 
+def _aligned(shape, dtype):
+    """An empty array that no back end copies before it computes with it."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@functools.lru_cache(maxsize=4)
+def _permutation(count, seed, epoch):
+    """The order of an epoch, made once and not once a batch."""
+    order = np.random.default_rng((seed, epoch)).permutation(count)
+    order.flags.writeable = False  # all batches share it
+    return order
+
+
 class Batches(keras.utils.PyDataset):
     """A split in batches, for Keras to train or predict on.
 
@@ -230,15 +282,19 @@ class Batches(keras.utils.PyDataset):
         batch_size: images in a batch; the last one may have fewer.
         seed: of order and augmentation.
         augment: an :class:`Augmentation`, or None.
+        augment_on: "host" changes the images here; "device" leaves it to
+            the training step, see :mod:`densenet_lib.datasets.on_device`.
         shuffle: a new order in each epoch.
         epoch: the epoch to begin with; the next follows by itself.
         workers: threads that prepare batches ahead.
 
     A batch is (images, labels): float32 (n, height, width, channels), 0 to
-    255, and float32 (n, 1).
+    255, and float32 (n, 1). On the device, images are as they are stored, a
+    byte a number; and where they are to be augmented, their place is taken
+    by a dictionary of "images" and of what :meth:`Augmentation.draw` gives.
 
     Raises:
-        InputError: an empty split, or a batch size below 1.
+        InputError: an empty split, a batch size below 1, or an unknown place.
     """
 
     def __init__(
@@ -248,6 +304,7 @@ class Batches(keras.utils.PyDataset):
         *,
         seed=0,
         augment=None,
+        augment_on="host",
         shuffle=True,
         epoch=0,
         workers=1,
@@ -267,12 +324,14 @@ class Batches(keras.utils.PyDataset):
             "a positive whole number",
             "The paper uses 64.",
         )
+        expect_choice("augment_on", augment_on, PLACES)
         # A plain view: indexing a memmap object costs more.
         self._images = np.asarray(split.images)
         self._labels = split.labels.astype(np.float32)[:, None]
         self.batch_size = batch_size
         self.seed = seed
         self.augment = augment
+        self.augment_on = augment_on
         self.shuffle = shuffle
         self.epoch = epoch
 
@@ -282,21 +341,38 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         start = index * self.batch_size
         chosen = self.order()[start : start + self.batch_size]
-        images = self._images[chosen]
+        return self._prepared(chosen, index), self._labels[chosen]
+
+    def _prepared(self, chosen, index):
+        """The chosen images in the form that the network is given."""
         if self.augment is None:
-            images = images.astype(np.float32)
+            return self._gathered(chosen)
+        rng = np.random.default_rng((self.seed, self.epoch, index, 1))
+        if self.augment_on == "host":
+            return self.augment(self._images[chosen], rng)
+        images = self._gathered(chosen)
+        drawn = self.augment.draw(images.shape, rng)
+        for axis in ("rows", "columns"):
+            drawn[axis] = drawn[axis].astype(np.float32)
+        return {"images": images} | drawn
+
+    def _gathered(self, chosen):
+        """The chosen images as they are, in memory that is not copied."""
+        dtype = np.float32 if self.augment_on == "host" else self._images.dtype
+        images = _aligned((len(chosen), *self._images.shape[1:]), dtype)
+        if dtype == self._images.dtype:
+            # Any mode but the default writes to `out` with no copy between.
+            np.take(self._images, chosen, axis=0, out=images, mode="clip")
         else:
-            rng = np.random.default_rng((self.seed, self.epoch, index, 1))
-            images = self.augment(images, rng)
-        return images, self._labels[chosen]
+            images[:] = self._images[chosen]
+        return images
 
     def order(self):
         """Indices of the images in the order of this epoch."""
         count = len(self._labels)
         if not self.shuffle:
             return np.arange(count)
-        rng = np.random.default_rng((self.seed, self.epoch))
-        return rng.permutation(count)
+        return _permutation(count, self.seed, self.epoch)
 
     def on_epoch_end(self):
         """Go on to the next epoch; Keras calls this."""

@@ -1,13 +1,15 @@
 """Run by test_fit.py, under the back end that KERAS_BACKEND names.
 
-    python fit.py FOLDER
+    python fit.py FOLDER PLACE
 
 Trains a small network from FOLDER/first.weights.h5 (which it makes where it
-is missing) and writes its history to FOLDER/BACKEND.json.
+is missing), augments its images on PLACE, "host" or "device", and writes its
+history to FOLDER/BACKEND.json.
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -27,7 +29,7 @@ RECIPE = training.Recipe(
 )
 
 
-def main(folder):
+def main(folder, place):
     """Train and write down how it went."""
     folder = Path(folder)
     data = brightness(32)
@@ -44,11 +46,15 @@ def main(folder):
     model.load_weights(first)
     backend = keras.backend.backend()
     history = training.fit(
-        model, data, RECIPE, checkpoint=folder / backend, progress=False
+        model,
+        data,
+        replace(RECIPE, augment_on=place),
+        checkpoint=folder / backend,
+        progress=False,
     )
     history["logits"] = training.evaluate(model, data.test).tolist()
     (folder / f"{backend}.json").write_text(json.dumps(history))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

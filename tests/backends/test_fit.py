@@ -8,16 +8,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.backends import fit
 
 SCRIPT = Path(fit.__file__)
 
 
-def test_a_training_goes_as_on_tensorflow(run, backend, tmp_path):
-    fit.main(tmp_path)
+@pytest.mark.parametrize("place", ["host", "device"])
+def test_a_training_goes_as_on_tensorflow(run, backend, tmp_path, place):
+    fit.main(tmp_path, place)
     expected = json.loads((tmp_path / "tensorflow.json").read_text())
-    process = run(SCRIPT, tmp_path)
+    process = run(SCRIPT, tmp_path, place)
     assert process.returncode == 0, process.stderr[-3000:]
     history = json.loads((tmp_path / f"{backend}.json").read_text())
     assert history.keys() == expected.keys()

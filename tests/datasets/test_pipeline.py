@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from densenet_lib.datasets import Split
+from densenet_lib.datasets import Split, pipeline
 from densenet_lib.datasets.pipeline import Augmentation, Batches
 from densenet_lib.errors import InputError
 
@@ -131,6 +131,51 @@ def test_keras_trains_on_the_epoch_that_it_is_told(split, workers):
         assert loss == pytest.approx(np.mean(np.square(errors)), rel=1e-4)
 
 
+def test_on_the_device_images_come_as_they_are_stored(split):
+    images, labels = Batches(split, 8, shuffle=False, augment_on="device")[1]
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, split.images[8:16])
+    np.testing.assert_array_equal(labels[:, 0], split.labels[8:16])
+
+
+def test_on_the_device_the_same_is_drawn_as_on_the_host(split):
+    host, device = (
+        Batches(split, 8, seed=3, augment=EVERYTHING, augment_on=place)
+        for place in ("host", "device")
+    )
+    for index in range(3):
+        drawn, labels = device[index]
+        assert drawn["images"].dtype == np.uint8
+        assert {len(part) for part in drawn.values()} == {len(labels)}
+        expected, expected_labels = host[index]
+        np.testing.assert_array_equal(labels, expected_labels)
+        # Positions were rounded to float32.
+        changed = pipeline._change(**drawn)
+        np.testing.assert_allclose(changed, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("place", ["host", "device"])
+@pytest.mark.parametrize("augment", [None, EVERYTHING])
+def test_a_back_end_need_not_copy_the_images(split, place, augment):
+    batches = Batches(split, 5, augment=augment, augment_on=place)
+    for index in range(len(batches)):
+        images = batches[index][0]
+        if isinstance(images, dict):
+            images = images["images"]
+        assert images.flags.c_contiguous
+        assert images.ctypes.data % 64 == 0
+
+
+def test_the_order_that_batches_share_cannot_be_changed(split):
+    with pytest.raises(ValueError, match="read-only"):
+        Batches(split, 8).order()[0] = 0
+
+
+def test_an_unknown_place_is_refused(split):
+    with pytest.raises(InputError, match="augment_on.*'host', 'device'"):
+        Batches(split, 8, augment_on="gpu")
+
+
 @pytest.mark.parametrize("size", [0, -1, 1.5, "8"])
 def test_a_batch_size_that_is_none_is_refused(split, size):
     with pytest.raises(InputError, match="batch_size.*whole number"):
@@ -153,6 +198,36 @@ def test_no_augmentation_changes_nothing(split):
     changed = change(STILL, split.images)
     assert changed.dtype == np.float32
     np.testing.assert_array_equal(changed, split.images)
+
+
+def test_the_random_numbers_are_those_of_the_recorded_runs():
+    drawn = EVERYTHING.draw((2, 8, 8, 3), np.random.default_rng(7))
+    found = [
+        *drawn["rows"][:, 0],
+        *drawn["columns"][:, 0],
+        *drawn["factors"].ravel(),
+    ]
+    expected = [
+        0.2342061,
+        0.5130438,
+        0.8403971,
+        5.842769,
+        0.921213,
+        0.9019479,
+        1.001819,
+        0.9113702,
+        0.9780305,
+        1.021399,
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert drawn["cut_rows"].astype(int).tolist() == [
+        [0, 0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 1, 1, 0],
+    ]
+    assert drawn["cut_columns"].astype(int).tolist() == [
+        [0, 0, 0, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 1],
+    ]
 
 
 def test_flip_mirrors_about_half_of_the_images():
