@@ -26,6 +26,7 @@ from densenet_lib.densenet import (  # noqa: E402
     cifar_config,
     get_config,
 )
+from densenet_lib.inference import optimize_for_inference  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -34,4 +35,5 @@ __all__ = [
     "DenseNetConfig",
     "cifar_config",
     "get_config",
+    "optimize_for_inference",
 ]

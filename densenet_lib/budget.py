@@ -22,13 +22,16 @@ network, layer by layer.
   compute again in the backward pass keep less (Pleiss et al. 2017).
 """
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, prod
 
 from keras import Model, layers
 
 from densenet_lib.densenet import CONFIGS as DENSENETS
-from densenet_lib.errors import InputError, expect
+from densenet_lib.errors import InputError, expect, expect_choice
+from densenet_lib.inference import Threshold
 from densenet_lib.layers import compressed
 from densenet_lib.lean import plain_layers
 from densenet_lib.networks import find_config
@@ -351,6 +354,72 @@ def _residual_unit(ledger, shape, filters, config, *, strides, name):
     return ledger.record(f"{name}_add", new)
 
 
+# Maps of the size of a normalisation's input that are in memory at the height
+# of its backward pass, beside what was kept. Measured, on TensorFlow and a
+# CPU: the chapter on memory and speed holds the predictions against peaks.
+WORKING_MAPS = {"naive": 5, "shared": 7, "linear": 7}
+
+
+def training_bytes(
+    config,
+    *,
+    input_shape=(224, 224, 3),
+    batch=1,
+    memory="naive",
+    bytes_per_element=4,
+):
+    """Predict what a training step needs for its activations at its peak.
+
+    The naive network keeps, for each composite function, the input of the
+    normalisation and the output of the ReLU. With shared statistics a block
+    keeps its features once, each bottleneck's output, and the ReLUs'; in
+    linear memory not even these. The backward pass gives it all up, from the
+    end; where it works, the maps of :data:`WORKING_MAPS` come on top.
+
+    Not in it are weights and their gradients, the optimiser's memory, and
+    what libraries hold.
+
+    Args:
+        config: a DenseNetConfig or the name of one.
+        input_shape: (height, width, channels) of the images, in pixels.
+        batch: images a step.
+        memory: as for :func:`densenet_lib.densenet.densenet`.
+        bytes_per_element: 4 for float32, 2 for float16.
+
+    Returns:
+        Bytes, a whole number.
+
+    Raises:
+        InputError: an unknown name or memory, or a side that varies.
+    """
+    expect_choice("memory", memory, WORKING_MAPS)
+    config = find_config(config, DENSENETS)
+    rows = closed_form(config, input_shape=input_shape).layers
+    kept = peak = 0
+    for before, row in pairwise(rows):
+        kept += _kept(before, row, memory)
+        if row.name.endswith("_norm"):
+            working = WORKING_MAPS[memory] * row.activations
+            peak = max(peak, kept + working)
+    return peak * batch * bytes_per_element
+
+
+def _kept(before, row, memory):
+    """Numbers that a layer adds to what the backward pass finds again."""
+    if memory == "naive" or row.name in ("stem_norm", "final_norm"):
+        return 2 * row.activations if row.name.endswith("_norm") else 0
+    if re.fullmatch(r"block\d+_layer\d+_concat", row.name):
+        return before.activations  # the new features
+    if not row.name.endswith("_norm"):
+        return 0
+    # The features are there already, but for the block's input; what comes
+    # out of a bottleneck is not.
+    first = before.name.endswith(("stem_conv", "_pool"))
+    bottleneck = before.name.endswith("_bottleneck_conv")
+    relu = row.activations if memory == "shared" else 0
+    return relu + (row.activations if first or bottleneck else 0)
+
+
 def counted(model):
     """The budget read off a built network, layer by layer.
 
@@ -380,6 +449,7 @@ _UNCOUNTED = (
     layers.GroupNormalization,
     layers.LayerNormalization,
     layers.Normalization,
+    Threshold,
 )
 
 

@@ -1,4 +1,4 @@
-"""densenet-lib: train, evaluate, predict, explain, data and runs."""
+"""densenet-lib: train, evaluate, predict, explain, export, data, runs."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from densenet_lib import (
     attribution,
     datasets,
     experiments,
+    export,
     figures,
     metrics,
     runs,
@@ -100,6 +101,22 @@ def explain(options):
         panels[f"for {name}"] = attribution.overlay(images[0], maps[0])
     figures.panels(panels).save(options.output)
     print(options.output)
+
+
+def export_run(options):
+    """Write a run's network as SavedModel, ONNX or LiteRT and try it out."""
+    run = runs.load(options.run)
+    model = run.model()
+    chosen = {"format": options.format}
+    path = export.export(model, options.path, **chosen)
+    # For numbers to agree, noise does as well as photographs.
+    shape = (4, *model.input_shape[1:])
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    worst = export.verify(path, model, images, **chosen)
+    print(
+        f"{path}: {export.size(path) / 1e6:.2f} MB; its logits are within "
+        f"{worst:.0e} of the network's"
+    )
 
 
 def photographs(options):
@@ -209,6 +226,11 @@ def _parser():
     added.add_argument("--run", default=DEFAULT_RUN)
     added.add_argument("--layer", help="instead of the last feature map")
     added.add_argument("--output", default="explanation.png")
+
+    added = command("export", export_run)
+    added.add_argument("run")
+    added.add_argument("path", help="a folder, or a .onnx or .tflite file")
+    added.add_argument("--format", choices=export.FORMATS)
 
     added = command("data", photographs)
     actions = ("find", "download", "verify", "summary")

@@ -52,6 +52,15 @@ def test_explain_writes_the_figure(photo, tmp_path):
         assert figure.width > 300
 
 
+def test_export_writes_the_network_and_tries_it_out(tmp_path, capsys):
+    path = tmp_path / "network.tflite"
+    assert cli.main(["export", TINY.path, str(path)]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{path}: 0.0")
+    assert float(line.split("within ")[1].split()[0]) < 1e-4
+    assert path.stat().st_size > 1000
+
+
 def test_runs_lists_and_verifies(capsys):
     assert cli.main(["runs", "list"]) == 0
     assert TINY.path in capsys.readouterr().out
@@ -81,6 +90,8 @@ def test_a_tampered_run_fails_its_verification(
         (["train", "nothing", "--scale", "sketch"], "sketch/densenet"),
         (["train", "tiny", "--scale", "huge"], "'huge'"),
         (["data", "find", "nowhere.zip"], "nowhere.zip"),
+        (["export", "cpu/none", "network"], TINY.path),
+        (["export", TINY.path, "network.h5"], "'.h5'"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(arguments, words, capsys):
@@ -107,5 +118,13 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     text = capsys.readouterr().out
-    for name in ("train", "evaluate", "predict", "explain", "data", "runs"):
+    for name in (
+        "train",
+        "evaluate",
+        "predict",
+        "explain",
+        "export",
+        "data",
+        "runs",
+    ):
         assert name in text

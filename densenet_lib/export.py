@@ -1,0 +1,223 @@
+"""Take a network out of Keras: SavedModel, ONNX, LiteRT.
+
+Whatever the format, the exported network has one input, float32 (batch,
+height, width, channels) under the name that the Keras model gives it, one
+output, and a batch of any size. It needs nothing of this library to run.
+
+ONNX needs packages that the library does not: ``pip install
+densenet-lib[export]``. LiteRT can run with TensorFlow's own interpreter, but
+its small runtime, which the same command installs, is what a device has.
+"""
+
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+from densenet_lib.errors import InputError, expect, expect_choice
+from densenet_lib.inference import optimize_for_inference
+
+# The suffix of each format; a SavedModel is a folder.
+FORMATS = {"savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
+
+
+def export(model, path, *, format=None, optimize=True):
+    """Write a network in a format that others can run.
+
+    Args:
+        model: a ``keras.Model`` with one input and one output.
+        path: of the folder, for a SavedModel, or of the file. Folders on the
+            way are made; what is there is overwritten.
+        format: "savedmodel", "onnx" or "litert"; None goes by the suffix:
+            none, ``.onnx`` or ``.tflite``.
+        optimize: True folds first what
+            :func:`densenet_lib.inference.optimize_for_inference` can fold.
+
+    Returns:
+        The ``Path``.
+
+    Raises:
+        InputError: an unknown format or suffix, a path that cannot be
+            written, a missing package, or a model that cannot be exported.
+    """
+    path = Path(path)
+    format = _format(path, format)
+    expect(
+        len(model.inputs) == len(model.outputs) == 1,
+        "the model's inputs and outputs",
+        (len(model.inputs), len(model.outputs)),
+        "one of each",
+        "Export a model of that kind.",
+    )
+    if optimize:
+        model = optimize_for_inference(model)
+    _make_folder(path.parent)
+    with _optional_packages(), warnings.catch_warnings():
+        # Keras asks NumPy for names that NumPy has announced to change.
+        warnings.simplefilter("ignore", FutureWarning)
+        _WRITERS[format](model, path)
+    return path
+
+
+def load(path, *, format=None):
+    """An exported network as a function, run by the format's own runtime.
+
+    Args:
+        path: of what :func:`export` wrote.
+        format: as it was given there.
+
+    Returns:
+        A function from images, an array (N, height, width, channels), to the
+        output, an array (N, ...) of float32. It uses all cores.
+
+    Raises:
+        InputError: nothing there, an unknown suffix or a missing package.
+    """
+    path = Path(path)
+    format = _format(path, format)
+    expect(
+        path.exists(), "path", str(path), "an exported network", "Export it."
+    )
+    with _optional_packages():
+        run = _READERS[format](path)
+    return lambda images: run(np.asarray(images, "float32"))
+
+
+def verify(path, model, images, *, format=None):
+    """How far an exported network is from the Keras model.
+
+    Args:
+        path: of what :func:`export` wrote.
+        model: the ``keras.Model`` that it was made of.
+        images: array (N, height, width, channels), as the model reads them.
+        format: as it was given to :func:`export`.
+
+    Returns:
+        The greatest absolute difference of their outputs.
+
+    Raises:
+        InputError: as :func:`load`.
+    """
+    images = np.asarray(images, "float32")
+    expected = ops.convert_to_numpy(model(images, training=False))
+    found = load(path, format=format)(images)
+    return float(np.abs(found - expected).max())
+
+
+def size(path):
+    """Bytes of an exported network: of the file, or of all in the folder."""
+    path = Path(path)
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _format(path, format):
+    if format is None:
+        suffixes = {suffix: name for name, suffix in FORMATS.items()}
+        expect(
+            path.suffix in suffixes,
+            "the suffix of path",
+            path.suffix,
+            "none for a SavedModel's folder, '.onnx' or '.tflite'",
+            "Or name the format.",
+        )
+        return suffixes[path.suffix]
+    expect_choice("format", format, FORMATS)
+    return format
+
+
+def _make_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "path", str(folder), "a folder that can be made", error.strerror
+        ) from error
+
+
+@contextmanager
+def _optional_packages():
+    """Say how to install a package that is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            "package",
+            error.name or str(error),
+            "one that is installed, for this format needs it",
+            "pip install densenet-lib[export] installs what is missing.",
+        ) from error
+
+
+def _write_savedmodel(model, path):
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def _write_onnx(model, path):
+    # Keras knows the signature by itself only of a model that has run.
+    model.export(
+        path, format="onnx", input_signature=model.inputs, verbose=False
+    )
+
+
+def _write_litert(model, path):
+    # Not by model.export(format="litert"), which the oldest Keras that the
+    # library runs on does not have.
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        _write_savedmodel(model, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        path.write_bytes(converter.convert())
+
+
+def _read_savedmodel(path):
+    import tensorflow as tf
+
+    network = tf.saved_model.load(path)
+    # The network must live as long as its function.
+    return lambda images: network.serve(images).numpy()
+
+
+def _read_onnx(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    [image] = session.get_inputs()
+    return lambda images: session.run(None, {image.name: images})[0]
+
+
+def _read_litert(path):
+    with warnings.catch_warnings():
+        # TensorFlow's interpreter says that the other one is to be preferred.
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
+    run = interpreter.get_signature_runner()
+    [image] = run.get_input_details()
+    return lambda images: next(iter(run(**{image: images}).values()))
+
+
+def _interpreter():
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow as tf
+
+        return tf.lite.Interpreter
+    return Interpreter
+
+
+_WRITERS = {
+    "savedmodel": _write_savedmodel,
+    "onnx": _write_onnx,
+    "litert": _write_litert,
+}
+_READERS = {
+    "savedmodel": _read_savedmodel,
+    "onnx": _read_onnx,
+    "litert": _read_litert,
+}
