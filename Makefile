@@ -11,8 +11,8 @@ READY := $(VENV)/ready
 BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book test test-backends execute serve lint lock \
-	repository clean
+.PHONY: help venv book test test-backends bench bench-gpu execute serve lint \
+	lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -57,6 +57,17 @@ $(BACKENDS)/ready: requirements-backends.txt
 test-backends: $(READY) $(BACKENDS)/ready  ## test on JAX and PyTorch, too
 	DENSENET_BACKENDS_PYTHON=$(abspath $(BACKENDS))/bin/python \
 		$(BIN)/python -m pytest tests/backends
+
+# JAX and PyTorch take part where `make test-backends` has brought them.
+bench: DENSENET_BACKENDS_PYTHON ?= $(abspath \
+	$(firstword $(wildcard $(BACKENDS)/bin/python) $(BIN)/python))
+bench: $(READY)  ## measure speed and memory, 25 min; ARGS=--quick for 3 min
+	DENSENET_BACKENDS_PYTHON=$(DENSENET_BACKENDS_PYTHON) \
+		$(BIN)/python -m benchmarks $(ARGS)
+
+# Not in the environment of the lock, whose TensorFlow brings no CUDA.
+bench-gpu:  ## the same on the GPU that PYTHON's KERAS_BACKEND sees
+	$(PYTHON) -m benchmarks --gpu $(ARGS)
 
 execute: $(READY)  ## execute the chapters anew; NAME=03_growth_rate for one
 	$(BIN)/python tools/execute.py $(NAME)

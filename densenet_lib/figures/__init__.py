@@ -47,6 +47,12 @@ from densenet_lib.figures.results import (
     schedules,
     training_curves,
 )
+from densenet_lib.figures.speed import (
+    kept_by_layer,
+    memory_over_depth,
+    race,
+    threshold,
+)
 from densenet_lib.figures.style import CMAP, COLOURS, Illustration, subplots
 
 __all__ = [
@@ -74,13 +80,16 @@ __all__ = [
     "growth_cost",
     "heat_inside",
     "heatmaps",
+    "kept_by_layer",
     "maps_beside",
+    "memory_over_depth",
     "moving_average",
     "panels",
     "part_masks",
     "patches",
     "pooled_noise",
     "pooling_by_hand",
+    "race",
     "readout_pictures",
     "receptive_fields",
     "repeated",
@@ -90,6 +99,7 @@ __all__ = [
     "spending",
     "step_histograms",
     "subplots",
+    "threshold",
     "training_curves",
     "weight_against_effect",
 ]
