@@ -357,7 +357,7 @@ def _residual_unit(ledger, shape, filters, config, *, strides, name):
 # Maps of the size of a normalisation's input that are in memory at the height
 # of its backward pass, beside what was kept. Measured, on TensorFlow and a
 # CPU: the chapter on memory and speed holds the predictions against peaks.
-WORKING_MAPS = {"naive": 5, "shared": 7, "linear": 7}
+WORKING_MAPS = {"naive": 5, "shared": 7, "linear": 6}
 
 
 def training_bytes(

@@ -203,7 +203,7 @@ def densenet(
     """
     config = get_config(config, **changes)
     expect_choice("memory", memory, MEMORIES)
-    grow, shrink = MEMORIES[memory]
+    dense_block, transition = MEMORIES[memory]
     image, x = begin(
         input_shape,
         rescale=rescale,
@@ -213,14 +213,14 @@ def densenet(
     )
     for index, num_layers in enumerate(config.blocks, start=1):
         if index > 1:
-            x = shrink(
+            x = transition(
                 x,
                 config.theta,
                 pooling=config.pooling,
                 dropout=config.dropout,
                 name=f"transition{index - 1}",
             )
-        x = grow(
+        x = dense_block(
             x,
             num_layers,
             config.growth_rate,
