@@ -185,10 +185,12 @@ def densenet(
             normalisation and ReLU.
         rescale: True if images come as 0 to 255; the network's first layer
             then maps them to -1 to 1.
-        memory: "naive" keeps for the backward pass what each layer puts out;
-            "linear" computes most of it again: see
-            :mod:`densenet_lib.lean`. The functions and their gradients are
-            the same, and so are the weights and their order.
+        memory: "naive" is plain Keras layers, whose outputs are all kept for
+            the backward pass; "linear" computes most of them again; "shared"
+            keeps the ReLUs' and measures each channel's statistics once, as
+            "linear" does, too. See :mod:`densenet_lib.lean`. The function and
+            its gradients are the same, and so are the weights and their
+            order.
         name: of the model.
         **changes: fields of the configuration to set otherwise.
 

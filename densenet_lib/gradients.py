@@ -1,10 +1,14 @@
-"""Gradients on TensorFlow, JAX and PyTorch; nothing else tells them apart.
+"""Gradients on TensorFlow, JAX and PyTorch, which Keras leaves to them.
 
 Keras computes forward on each backend alike but has no gradient of its own.
-Here a computation *marks* one tensor on its way; the gradient of the result
-with respect to that tensor comes back. Only what follows the mark is
-differentiated, so the gradient at a late layer costs little more than the
-forward pass, in time and in memory.
+
+- *To ask for one* (:func:`at_mark`), a computation marks one tensor on its
+  way; the gradient of the result with respect to that tensor comes back. Only
+  what follows the mark is differentiated, so the gradient at a late layer
+  costs little more than the forward pass, in time and in memory.
+- *To bring one* (:func:`custom`), a computation comes with its backward pass,
+  for which the gradients of a convolution and of a ReLU are here, and the
+  means to have it compute again what was not kept.
 """
 
 from contextlib import contextmanager
@@ -42,7 +46,7 @@ def at_mark(function):
         with respect to it, arrays of one shape. Where the scalar does not
         depend on the marked tensor the gradient is zero.
     """
-    value, marked, gradient = _BACKENDS[keras.backend.backend()](function)
+    value, marked, gradient = _AT_MARK[keras.backend.backend()](function)
     return (
         float(ops.convert_to_numpy(value)),
         ops.convert_to_numpy(marked),
@@ -113,7 +117,7 @@ def _jax(function):
     return value, marked, gradient
 
 
-_BACKENDS = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}
+_AT_MARK = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}
 
 
 def custom(forward, backward):
@@ -273,6 +277,16 @@ _CONVOLUTIONS = {
     "jax": _jax_convolution,
     "torch": _torch_convolution,
 }
+
+
+def relu_gradient(dz, z):
+    """``dz`` where the ReLU's output ``z`` is positive, else 0."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # One pass over memory; a comparison and a choice would be two.
+        return tf.raw_ops.ReluGrad(gradients=dz, features=z)
+    return ops.where(z > 0, dz, ops.zeros_like(dz))
 
 
 def tied(x, event):

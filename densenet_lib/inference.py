@@ -21,7 +21,7 @@ import numpy as np
 from keras import layers, ops
 
 from densenet_lib.errors import expect
-from densenet_lib.lean import plain
+from densenet_lib.lean import plain_copy
 from densenet_lib.taps import HALF
 
 # What a tensor stands for: scale * tensor + shift, one number a channel each.
@@ -59,7 +59,7 @@ def optimize_for_inference(model):
         InputError: a model whose layers form no known graph, such as one of
             a subclass, or in which a layer is called with ``training=True``.
     """
-    graph = plain(_Copying()(model))
+    graph = plain_copy(_Copying()(model))
     return keras.models.clone_model(
         graph, clone_function=_itself, call_function=_Folding(graph)
     )

@@ -5,7 +5,9 @@ once concatenated, once normalised, once after the ReLU. Kept for the backward
 pass, that is about k L**2 / 2 numbers a pixel, each time, in a block of L
 layers of growth rate k. Here a block keeps what is new and nothing else: its
 input, the k channels that each layer adds, and the bottlenecks. The rest is
-computed again when the backward pass comes to it (Pleiss et al. 2017).
+computed again when the backward pass comes to it (Pleiss et al. 2017). With
+``keep=True`` what the ReLUs put out is kept as well: a little faster, and no
+longer linear.
 
 Nor is memory passed over more often than it must be. Two facts help:
 
@@ -14,8 +16,8 @@ Nor is memory passed over more often than it must be. Two facts help:
   alone. The plain graph measures the channel anew for each of its readers;
   here it is measured once, when it is born.
 - *Normalisation and ReLU are one map*, relu(scale * x + shift), with one
-  scale and one shift a channel, and so are their gradients. On TensorFlow
-  each is compiled into a single loop; elsewhere the backend decides.
+  scale and one shift a channel. Where a normalisation is the only reader of
+  its input, and in all gradients, TensorFlow's fused operations are used.
 
 The gradients are those of the plain graph, written out by hand.
 
@@ -24,7 +26,6 @@ Weinberger, "Memory-Efficient Implementation of DenseNets", arXiv:1707.06990.
 """
 
 from collections import namedtuple
-from contextlib import contextmanager
 
 import keras
 from keras import ops
@@ -34,16 +35,18 @@ from densenet_lib.gradients import (
     convolution_gradients,
     custom,
     once_known,
+    relu_gradient,
     tied,
 )
 from densenet_lib.layers import NORM_EPSILON
+from densenet_lib.networks import under_policy
 from densenet_lib.statistics import (
     Moments,
     affine_gradients,
+    fold,
     moments,
     normalise,
     normalise_gradients,
-    relu_gradient,
 )
 
 # A composite function as tensors: scale and shift of the normalisation, the
@@ -56,25 +59,37 @@ Step = namedtuple("Step", "gamma beta kernel masks")
 _Trace = namedtuple("_Trace", "x moments reserve z")
 
 
-class Recomputed(keras.layers.Layer):
-    """A part of a network that computes again what others would keep.
+class LeanLayer(keras.layers.Layer):
+    """A part of a network, trained in less memory than its plain layers.
 
-    It holds plain Keras layers and, at inference, runs them. In training it
-    does without: same outputs, same gradients, less memory. Where a
-    normalisation is frozen, and so does not use the batch's statistics, the
-    plain layers run in training as well. Gradients have no gradients.
+    It holds these and, at inference, runs them. In training it does without:
+    same outputs, same gradients. Where a normalisation is frozen, and so does
+    not use the batch's statistics, the plain layers run in training as well.
+    Gradients have no gradients.
+
+    Args:
+        arguments: of the function of :mod:`densenet_lib.layers` that makes
+            the plain layers, but for its input and its name.
+        keep: True keeps what the ReLUs put out.
+        **options: of a Keras layer.
 
     Attributes:
         plain: the plain layers, as a functional model, once the layer is
             built. They own the weights.
     """
 
-    def __init__(self, keep, **options):
+    def __init__(self, arguments, *, keep, **options):
         super().__init__(**options)
+        self.arguments = arguments
         self.keep = keep
 
+    def get_config(self):
+        """What Keras needs to make this layer again."""
+        return super().get_config() | self.arguments | {"keep": self.keep}
+
     def build(self, input_shape):
-        with _policy(self.dtype_policy):
+        """Make the plain layers, for an input of that shape."""
+        with under_policy(self.dtype_policy):
             x = keras.Input(input_shape[1:], dtype=self.compute_dtype)
             self.plain = keras.Model(x, self.expand(x), name="plain")
         self.built = True
@@ -105,11 +120,12 @@ class Recomputed(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("densenet_lib")
-class DenseBlock(Recomputed):
+class DenseBlock(LeanLayer):
     """:func:`densenet_lib.layers.dense_block` in memory linear in its depth.
 
     Args:
         num_layers, growth_rate, bottleneck, dropout: as there.
+        keep: True keeps what the ReLUs put out: no longer linear.
         **options: of a Keras layer, above all ``name``.
     """
 
@@ -123,67 +139,55 @@ class DenseBlock(Recomputed):
         keep=False,
         **options,
     ):
-        super().__init__(keep, **options)
-        self.num_layers = num_layers
-        self.growth_rate = growth_rate
-        self.bottleneck = bottleneck
-        self.dropout = dropout
+        arguments = {
+            "num_layers": num_layers,
+            "growth_rate": growth_rate,
+            "bottleneck": bottleneck,
+            "dropout": dropout,
+        }
+        super().__init__(arguments, keep=keep, **options)
 
     def expand(self, x):
-        return layers.dense_block(x, name=self.name, **self._arguments())
+        """See :class:`LeanLayer`."""
+        return layers.dense_block(x, name=self.name, **self.arguments)
 
     def compute(self, x, steps):
-        length = 1 if self.bottleneck is None else 2
+        """See :class:`LeanLayer`."""
+        length = 1 if self.arguments["bottleneck"] is None else 2
         chains = [
             steps[start : start + length]
             for start in range(0, len(steps), length)
         ]
         return _BLOCKS[self.keep](x, chains)
 
-    def get_config(self):
-        return super().get_config() | self._arguments() | {"keep": self.keep}
-
-    def _arguments(self):
-        return {
-            "num_layers": self.num_layers,
-            "growth_rate": self.growth_rate,
-            "bottleneck": self.bottleneck,
-            "dropout": self.dropout,
-        }
-
 
 @keras.saving.register_keras_serializable("densenet_lib")
-class Composite(Recomputed):
+class Composite(LeanLayer):
     """:func:`densenet_lib.layers.composite`, keeping its input alone.
 
     Args:
         filters, kernel_size, dropout: as there.
+        keep: True keeps what the ReLU puts out.
         **options: of a Keras layer, above all ``name``.
     """
 
     def __init__(
         self, filters, kernel_size=3, *, dropout=0.0, keep=False, **options
     ):
-        super().__init__(keep, **options)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.dropout = dropout
+        arguments = {
+            "filters": filters,
+            "kernel_size": kernel_size,
+            "dropout": dropout,
+        }
+        super().__init__(arguments, keep=keep, **options)
 
     def expand(self, x):
-        return layers.composite(x, name=self.name, **self._arguments())
+        """See :class:`LeanLayer`."""
+        return layers.composite(x, name=self.name, **self.arguments)
 
     def compute(self, x, steps):
+        """See :class:`LeanLayer`."""
         return _COMPOSITES[self.keep](x, *steps)
-
-    def get_config(self):
-        return super().get_config() | self._arguments() | {"keep": self.keep}
-
-    def _arguments(self):
-        return {
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "dropout": self.dropout,
-        }
 
 
 def dense_block(x, *arguments, keep=False, **options):
@@ -205,31 +209,31 @@ def transition(
 def plain_layers(model):
     """The layers of a functional model, those that others hold included."""
     for layer in model.layers:
-        if isinstance(layer, Recomputed):
+        if isinstance(layer, LeanLayer):
             yield from layer.plain.layers[1:]  # the first is its input
         else:
             yield layer
 
 
-def plain(model):
+def plain_copy(model):
     """A copy of a network with plain Keras layers, its weights copied.
 
     Args:
         model: a functional Keras model.
 
     Returns:
-        A model of the same function in which each :class:`Recomputed` layer
+        A model of the same function in which each :class:`LeanLayer` layer
         is replaced by plain ones. ``copy.set_weights(model.get_weights())``
         and the reverse keep the two alike: the weights are in one order.
     """
 
     def clone(layer):
-        if isinstance(layer, Recomputed):
+        if isinstance(layer, LeanLayer):
             return layer
         return layer.__class__.from_config(layer.get_config())
 
     def call(layer, *arguments, **options):
-        if isinstance(layer, Recomputed):
+        if isinstance(layer, LeanLayer):
             return layer.expand(*arguments)
         return layer(*arguments, **options)
 
@@ -258,7 +262,9 @@ def _block_forward(keep):
         features, born = x, moments(x)
         found, kept = [], []
         for first, *others in chains:
-            z = _activate(features, *_fold(first, born))
+            z = _activate(
+                features, *fold(first.gamma, first.beta, born, NORM_EPSILON)
+            )
             new = _convolve(z, first)
             traces = [_Trace((), born, (), _if(keep, z))]
             for step in others:
@@ -352,7 +358,7 @@ def _undo(dy, step, trace):
     """
     dy, z = _masked(dy, step), trace.z
     if not z:
-        scale, shift = _fold(step, trace.moments)
+        scale, shift = fold(step.gamma, step.beta, trace.moments, NORM_EPSILON)
         z = (_activate(trace.x, tied(scale, dy), shift),)
     dz, dkernel = convolution_gradients(*z, step.kernel, dy)
     dnormed = relu_gradient(dz, *z)
@@ -384,12 +390,6 @@ def _pay(dx, x, born, owed):
     slope = 2 * owed.variance / count
     level = owed.mean / count - born.mean * slope
     return dx + ops.cast(ops.cast(x, slope.dtype) * slope + level, dx.dtype)
-
-
-def _fold(step, born):
-    """Normalisation as scale * x + shift."""
-    scale = step.gamma * ops.rsqrt(born.variance + NORM_EPSILON)
-    return scale, step.beta - born.mean * scale
 
 
 def _activate(x, scale, shift):
@@ -460,14 +460,3 @@ def _follow(moving, value, momentum):
     """Move a moving statistic towards the batch's."""
     value = ops.cast(value, moving.dtype)
     moving.assign(moving * momentum + value * (1 - momentum))
-
-
-@contextmanager
-def _policy(policy):
-    """While it lasts, new layers compute by ``policy``."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

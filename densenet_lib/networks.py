@@ -1,5 +1,6 @@
 """What the two families share: image, stem, head, and checks of the fields."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
 
@@ -111,6 +112,17 @@ def find_config(config, table, **changes):
             "Correct the field's name.",
         )
     return replace(config, **changes)
+
+
+@contextmanager
+def under_policy(policy):
+    """While it lasts, new layers compute by ``policy``, or its name."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def is_count(value):

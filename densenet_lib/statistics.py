@@ -26,6 +26,12 @@ def moments(x):
     return Moments(mean, ops.mean(ops.square(x - mean), axis=(0, 1, 2)))
 
 
+def fold(gamma, beta, given, epsilon):
+    """Normalisation by given :class:`Moments` as scale * x + shift."""
+    scale = gamma * ops.rsqrt(given.variance + epsilon)
+    return scale, beta - given.mean * scale
+
+
 def normalise(x, gamma, beta, epsilon):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta.
 
@@ -38,10 +44,9 @@ def normalise(x, gamma, beta, epsilon):
     if _has_operation(x):
         return _tensorflow_normalise(x, gamma, beta, epsilon)
     own = moments(x)
-    scale = gamma * ops.rsqrt(own.variance + epsilon)
-    wide = ops.cast(x, scale.dtype)
-    y = ops.cast(wide * scale + (beta - own.mean * scale), x.dtype)
-    return y, own, own
+    scale, shift = fold(gamma, beta, own, epsilon)
+    y = ops.cast(x, scale.dtype) * scale + shift
+    return ops.cast(y, x.dtype), own, own
 
 
 def normalise_gradients(dy, x, gamma, reserve, epsilon):
@@ -70,16 +75,6 @@ def affine_gradients(dy, x, gamma, given, epsilon):
     product = ops.sum(wide * ops.cast(x, wide.dtype), axis=(0, 1, 2))
     dgamma = (product - given.mean * dbeta) * inverse
     return ops.cast(wide * (gamma * inverse), dy.dtype), dgamma, dbeta
-
-
-def relu_gradient(dz, z):
-    """``dz`` where the ReLU's output ``z`` is positive, else 0."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # One pass over memory; a comparison and a choice would be two.
-        return tf.raw_ops.ReluGrad(gradients=dz, features=z)
-    return ops.where(z > 0, dz, ops.zeros_like(dz))
 
 
 def _has_operation(x):

@@ -1,6 +1,5 @@
 """From a recipe to a trained network: optimiser, schedule, fit, resume."""
 
-import contextlib
 import csv
 import os
 import sys
@@ -13,6 +12,7 @@ from densenet_lib.datasets.on_device import Augmented
 from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
+from densenet_lib.networks import under_policy
 
 SCHEDULES = ("cosine", "step")
 
@@ -155,18 +155,12 @@ def learning_rates(recipe, steps_per_epoch):
     )
 
 
-@contextlib.contextmanager
 def precision(recipe):
     """Build a network inside of this to give it the recipe's precision."""
-    before = keras.config.dtype_policy()
     mixed = recipe.mixed_precision
     if mixed is None:
         mixed = has_gpu()
-    keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    return under_policy("mixed_float16" if mixed else "float32")
 
 
 def fit(model, data, recipe, *, checkpoint=None, progress="auto"):

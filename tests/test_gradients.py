@@ -99,3 +99,12 @@ def test_a_tied_tensor_is_unchanged_and_shows_what_is_not_a_number():
     x = tf.constant([1.0, 2.0])
     np.testing.assert_array_equal(gradients.tied(x, tf.ones((2, 2))), x)
     assert np.isnan(gradients.tied(x, tf.constant([np.nan]))).all()
+
+
+def test_the_relu_passes_on_where_its_output_is_positive():
+    import tensorflow as tf
+
+    found = gradients.relu_gradient(
+        tf.constant([1.0, 2.0, 3.0]), tf.constant([0.0, 0.5, 7.0])
+    )
+    np.testing.assert_array_equal(found, [0, 2, 3])

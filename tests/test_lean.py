@@ -107,11 +107,11 @@ def test_a_wrong_gradient_would_be_seen(double, monkeypatch):
     assert distance(found, expected) > 1e-2
 
 
-@pytest.mark.parametrize("memory", [True, False])
-def test_dropout_drops_and_lets_the_gradient_through(memory, double):
+@pytest.mark.parametrize("keep", [True, False])
+def test_dropout_drops_and_lets_the_gradient_through(keep, double):
     import tensorflow as tf
 
-    block = lean.DenseBlock(2, 3, dropout=0.4, keep=memory, name="block")
+    block = lean.DenseBlock(2, 3, dropout=0.4, keep=keep, name="block")
     x = tf.constant(images(2)[:, :8, :8])
     block(x)
     rng = np.random.default_rng(3)
@@ -214,9 +214,9 @@ def test_a_saved_network_comes_back(tmp_path):
     assert distance(step(again)[1], step(model)[1]) < 1e-5
 
 
-def test_plain_gives_the_naive_network_with_the_same_weights():
+def test_a_plain_copy_is_the_naive_network_with_the_same_weights():
     model = build("linear")
-    copy = lean.plain(model)
+    copy = lean.plain_copy(model)
     names = [layer.name for layer in build("naive").layers]
     assert [layer.name for layer in copy.layers] == names
     np.testing.assert_array_equal(

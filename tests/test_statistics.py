@@ -67,10 +67,3 @@ def test_half_precision_has_moments_in_single():
     _, found, _ = statistics.normalise(x, tf.ones(3), tf.zeros(3), EPSILON)
     np.testing.assert_allclose(found.mean, mean, atol=1e-3)
     np.testing.assert_allclose(found.variance, variance, rtol=1e-2)
-
-
-def test_the_relu_passes_on_where_its_output_is_positive():
-    found = statistics.relu_gradient(
-        tf.constant([1.0, 2.0, 3.0]), tf.constant([0.0, 0.5, 7.0])
-    )
-    np.testing.assert_array_equal(found, [0, 2, 3])

@@ -29,6 +29,7 @@ def kept_by_layer(kept):
         )  # fmt: skip
     axes.set(xlabel="dense layer", ylabel="numbers a pixel")
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylim(0, 1.5 * max(map(max, kept.values())))  # the legend's room
     axes.legend(title="kept in all", loc="upper left")
     ends = "; ".join(
         f"{name} from {numbers[0]:,} at the first layer to {numbers[-1]:,} at "

@@ -8,17 +8,9 @@ from keras import ops
 from densenet_lib import experiments, training
 from densenet_lib.datasets.on_device import Augmented, augment
 from densenet_lib.datasets.pipeline import Augmentation, Batches
+from tests.augmentation import EVERYTHING
 from tests.brightness import brightness
 
-EVERYTHING = Augmentation(
-    shift=0.1,
-    scale=(0.7, 1.2),
-    stretch=0.1,
-    brightness=0.2,
-    contrast=0.2,
-    saturation=0.2,
-    cutout=0.25,
-)
 AUGMENTATIONS = {
     "still": Augmentation(flip=False),
     "shift": Augmentation(shift=0.1),

@@ -9,17 +9,8 @@ import pytest
 from densenet_lib.datasets import Split, pipeline
 from densenet_lib.datasets.pipeline import Augmentation, Batches
 from densenet_lib.errors import InputError
+from tests.augmentation import EVERYTHING
 
-EVERYTHING = Augmentation(
-    flip=True,
-    shift=0.1,
-    scale=(0.7, 1.2),
-    stretch=0.1,
-    brightness=0.2,
-    contrast=0.2,
-    saturation=0.2,
-    cutout=0.25,
-)
 STILL = Augmentation(flip=False)
 
 
