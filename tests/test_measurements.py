@@ -35,6 +35,19 @@ def test_the_predicted_memory_is_within_a_tenth_of_the_peak(
         assert predicted == pytest.approx(peak, rel=0.1), layers
 
 
+@pytest.mark.parametrize(
+    ("memory", "contestant"), [("naive", "stock-onednn"), ("linear", "linear")]
+)
+def test_it_holds_for_a_whole_network_too(memory, contestant):
+    # An image's share, which is free of what does not depend on the batch.
+    rows = measurements.load("cpu")["memory"]["bc-100-12"]["rows"]
+    predicted = budget.training_bytes(
+        "densenet-bc-100-12", input_shape=(32, 32, 3), memory=memory
+    )
+    peak = rows[contestant]["bytes_per_image"]
+    assert predicted == pytest.approx(peak, rel=0.1)
+
+
 def test_milliseconds_an_image_are_those_of_the_median():
     results = {
         "step": {
