@@ -30,13 +30,13 @@ from math import ceil, prod
 from keras import Model, layers
 
 from densenet_lib.densenet import CONFIGS as DENSENETS
+from densenet_lib.densenet import DenseNetConfig
 from densenet_lib.errors import InputError, expect, expect_choice
 from densenet_lib.inference import Threshold
-from densenet_lib.layers import compressed
+from densenet_lib.layers import ORDERS, compressed
 from densenet_lib.lean import plain_layers
-from densenet_lib.networks import find_config
+from densenet_lib.networks import find_config, stem_steps
 from densenet_lib.resnet import CONFIGS as RESNETS
-from densenet_lib.resnet import ResNetConfig
 
 
 @dataclass(frozen=True)
@@ -187,17 +187,15 @@ def closed_form(
         "sides of a fixed length",
         "Multiply-adds and activations depend on the size: give one.",
     )
-    ledger = _Ledger()
+    is_dense = isinstance(config, DenseNetConfig)
+    ledger = _Ledger(config.order if is_dense else "pre-activation")
     shape = ledger.record("image", tuple(input_shape))
     if rescale:
         shape = ledger.record("rescale", shape)
     shape = ledger.stem(shape, config.stem_channels, config.stem)
-    if isinstance(config, ResNetConfig):
-        shape = _stages(ledger, shape, config)
-    else:
-        shape = _dense_blocks(ledger, shape, config)
-    shape = ledger.norm(shape, "final_norm")
-    shape = ledger.record("final_relu", shape)
+    body = _dense_blocks if is_dense else _stages
+    shape = body(ledger, shape, config)
+    ledger.activate(shape, ledger.before, "final")
     if include_top:
         ledger.head(shape, classes)
     return Budget(tuple(ledger.rows))
@@ -208,11 +206,14 @@ class _Ledger:
 
     Each method stands for the function of the same name in ``layers`` or
     ``networks``: it takes the shape (height, width, channels) that goes in,
-    writes down the cost and returns the shape that comes out.
+    writes down the cost and returns the shape that comes out. ``order`` is
+    that of the composite functions.
     """
 
-    def __init__(self):
+    def __init__(self, order):
         self.rows = []
+        self.order = order
+        self.before, self.after = ORDERS[order]
 
     def record(self, name, shape, weights=0, *, moving=0, multiply_adds=0):
         parameters = weights + moving
@@ -224,6 +225,13 @@ class _Ledger:
     def norm(self, shape, name):
         channels = shape[-1]
         return self.record(name, shape, 2 * channels, moving=2 * channels)
+
+    def activate(self, shape, steps, name):
+        for step in steps:
+            if step == "norm":
+                self.norm(shape, f"{name}_norm")
+            else:
+                self.record(f"{name}_relu", shape)
 
     def conv(self, shape, filters, kernel, *, strides=1, name):
         height, width, channels = shape
@@ -239,16 +247,17 @@ class _Ledger:
         weights = kernel * kernel * channels * filters
         # Each weight is used once at each place of the result.
         places = shape[0] * shape[1]
+        bias = filters if self.order == "no-norm" else 0
         return self.record(
-            name, shape, weights, multiply_adds=places * weights
+            name, shape, weights + bias, multiply_adds=places * weights
         )
 
     def composite(self, shape, filters, kernel, *, strides=1, dropout, name):
-        self.norm(shape, f"{name}_norm")
-        self.record(f"{name}_relu", shape)
+        self.activate(shape, self.before, name)
         shape = self.conv(
             shape, filters, kernel, strides=strides, name=f"{name}_conv"
         )
+        self.activate(shape, self.after, name)
         if dropout:
             self.record(f"{name}_dropout", shape)
         return shape
@@ -261,10 +270,9 @@ class _Ledger:
             strides=1 if stem == "cifar" else 2,
             name="stem_conv",
         )
+        self.activate(shape, stem_steps(stem, self.order), "stem")
         if stem != "imagenet":
             return shape
-        self.norm(shape, "stem_norm")
-        self.record("stem_relu", shape)
         height, width, _ = shape
         self.record("stem_pool_pad", (height + 2, width + 2, filters))
         return self.record(
@@ -390,10 +398,18 @@ def training_bytes(
         Bytes, a whole number.
 
     Raises:
-        InputError: an unknown name or memory, or a side that varies.
+        InputError: an unknown name or memory, a side that varies, or an
+            order other than "pre-activation".
     """
     expect_choice("memory", memory, WORKING_MAPS)
     config = find_config(config, DENSENETS)
+    expect(
+        config.order == "pre-activation",
+        "order",
+        config.order,
+        "'pre-activation'",
+        "What the others keep has not been measured.",
+    )
     rows = closed_form(config, input_shape=input_shape).layers
     kept = peak = 0
     for before, row in pairwise(rows):

@@ -7,7 +7,7 @@ import keras
 
 from densenet_lib import layers, lean
 from densenet_lib.errors import expect, expect_choice
-from densenet_lib.layers import POOLINGS, check_theta
+from densenet_lib.layers import ORDERS, POOLINGS, check_theta
 from densenet_lib.networks import (
     STEMS,
     begin,
@@ -45,12 +45,24 @@ class DenseNetConfig:
         stem_filters: channels of the stem; None for 2k, the paper's choice
             for every BC network.
         pooling: of the transitions, "average" or "max".
-        dropout: fraction set to zero after each convolution while training.
+        dropout: fraction set to zero after each composite function while
+            training.
+        order: of the composite functions: "pre-activation" as in the paper
+            (batch normalisation, ReLU, convolution), "post-activation"
+            (convolution, batch normalisation, ReLU) or "no-norm" (ReLU,
+            convolution with bias; no batch normalisation anywhere). With
+            post-activation the stem's convolution has its normalisation and
+            ReLU, and nothing is left to do before the classifier. Networks
+            of the first two have equally many normalisations, but for the
+            "imagenet" stem, which has its own in either: there the second
+            has one less. From one seed all orders draw the same kernels.
 
     Raises:
         InputError: a value outside its range.
 
-    Source: section 3 and Table 1 of the paper.
+    Source: section 3 and Table 1 of the paper; the orders are those of He et
+    al. 2016, "Identity Mappings in Deep Residual Networks", and of Ioffe and
+    Szegedy 2015. See :func:`densenet_lib.layers.composite`.
     """
 
     blocks: tuple[int, ...]
@@ -61,6 +73,7 @@ class DenseNetConfig:
     stem_filters: int | None = None
     pooling: str = "average"
     dropout: float = 0.0
+    order: str = "pre-activation"
 
     def __post_init__(self):
         check_counts(
@@ -89,6 +102,7 @@ class DenseNetConfig:
         check_dropout(self.dropout)
         expect_choice("stem", self.stem, STEMS)
         expect_choice("pooling", self.pooling, POOLINGS)
+        expect_choice("order", self.order, ORDERS)
 
     @property
     def stem_channels(self):
@@ -182,7 +196,7 @@ def densenet(
             Height and width may be None with ``include_top`` either way.
         classes: outputs of the classifier; 1 for a single logit.
         include_top: False ends with the last feature map, after its
-            normalisation and ReLU.
+            normalisation and ReLU where the order has them there.
         rescale: True if images come as 0 to 255; the network's first layer
             then maps them to -1 to 1.
         memory: "naive" is plain Keras layers, whose outputs are all kept for
@@ -190,7 +204,7 @@ def densenet(
             keeps the ReLUs' and measures each channel's statistics once, as
             "linear" does, too. See :mod:`densenet_lib.lean`. The function and
             its gradients are the same, and so are the weights and their
-            order.
+            order. Orders other than "pre-activation" are "naive" only.
         name: of the model.
         **changes: fields of the configuration to set otherwise.
 
@@ -205,13 +219,14 @@ def densenet(
     """
     config = get_config(config, **changes)
     expect_choice("memory", memory, MEMORIES)
-    dense_block, transition = MEMORIES[memory]
+    dense_block, transition = _pieces(memory, config.order)
     image, x = begin(
         input_shape,
         rescale=rescale,
         stem=config.stem,
         filters=config.stem_channels,
         halvings=len(config.blocks) - 1,
+        order=config.order,
     )
     for index, num_layers in enumerate(config.blocks, start=1):
         if index > 1:
@@ -230,5 +245,20 @@ def densenet(
             dropout=config.dropout,
             name=f"block{index}",
         )
-    x = finish(x, include_top=include_top, classes=classes)
+    x = finish(x, include_top=include_top, classes=classes, order=config.order)
     return keras.Model(image, x, name=name or "densenet")
+
+
+def _pieces(memory, order):
+    """What makes dense blocks, and what makes transitions."""
+    pieces = MEMORIES[memory]
+    if order == "pre-activation":
+        return pieces
+    expect(
+        memory == "naive",
+        "memory",
+        memory,
+        f"'naive' where the order is {order!r}",
+        "The others write out the gradients of 'pre-activation' alone.",
+    )
+    return [partial(piece, order=order) for piece in pieces]

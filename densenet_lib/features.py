@@ -126,10 +126,13 @@ def reuse_weights(model):
     over the filters; then each target's column is divided by its largest
     value. The paper's colours also run from 0 to 1. Columns must be put on
     one scale somehow: the batch normalisation that follows a convolution
-    takes out the scale of its weights.
+    takes out the scale of its weights. Within a column, weights compare as
+    far as a batch normalisation, the reader's or the writer's, has brought
+    what they read to one size.
 
     Args:
-        model: a network of :func:`densenet_lib.densenet.densenet`.
+        model: a network of :func:`densenet_lib.densenet.densenet`, with batch
+            normalisation.
 
     Returns:
         A list with one array [source, target] for each block. Sources are
@@ -138,7 +141,7 @@ def reuse_weights(model):
         NaN stands where the target does not read the source.
 
     Raises:
-        InputError: a model without such blocks.
+        InputError: a model without such blocks, or without normalisations.
 
     Source: section 5 of the paper, "Feature Reuse", and Figure 5.
     """
@@ -149,6 +152,13 @@ def reuse_weights(model):
         if layer:
             counts[int(layer[1])] = int(layer[2])
     _expect_blocks(model, counts)
+    expect(
+        any(isinstance(layer, KINDS["norm"]) for layer in every.values()),
+        "model",
+        model.name,
+        "a network with batch normalisation",
+        "Without it a weight's size depends on that of the maps it reads.",
+    )
     return [
         _reuse_in_block(every, block, num_layers)
         for block, num_layers in counts.items()

@@ -97,7 +97,7 @@ def _check_fit(layer, name, values):
     remedy = (
         "For a classifier of your own, use include_top=False."
         if name == "predictions"
-        else "Build the model with the blocks of the source."
+        else "Build the model with the blocks and the order of the source."
     )
     expect(
         found == have,

@@ -18,6 +18,13 @@ POOLINGS = {
     "max": layers.MaxPooling2D,
 }
 
+# What a composite function does before its convolution, and what after it.
+ORDERS = {
+    "pre-activation": (("norm", "relu"), ()),
+    "post-activation": ((), ("norm", "relu")),
+    "no-norm": (("relu",), ()),
+}
+
 # Keras' own defaults are 0.99 and 1e-3. Torch, in which the paper was
 # written, has these; they decide how fast the moving statistics follow.
 NORM_MOMENTUM = 0.9
@@ -34,13 +41,30 @@ def norm(x, *, name):
     )(x)
 
 
-def conv(x, filters, kernel_size, *, strides=1, name):
-    """Convolution without bias, with the initialisation of He et al. 2015.
+def activate(x, steps, *, name):
+    """Apply what ``steps`` name, in their order: "norm", "relu", or nothing.
+
+    Args:
+        x: feature map (batch, height, width, channels).
+        steps: one side of an entry of :data:`ORDERS`.
+        name: prefix of the layers' names.
+    """
+    for step in steps:
+        if step == "norm":
+            x = norm(x, name=f"{name}_norm")
+        else:
+            x = layers.ReLU(name=f"{name}_relu")(x)
+    return x
+
+
+def conv(x, filters, kernel_size, *, strides=1, use_bias=False, name):
+    """Convolution with the initialisation of He et al. 2015.
 
     The sides are kept, or divided by ``strides`` and rounded up. The variance
     of the weights is 2 / fan_out and the normal law is not truncated, as in
-    the authors' code. Keras' ``he_normal`` differs in both. A bias would be
-    cancelled by the batch normalisation that reads the result.
+    the authors' code. Keras' ``he_normal`` differs in both. There is no bias
+    unless asked for: the batch normalisation that reads the result would
+    cancel it.
     """
     padding = "same"
     if strides > 1 and kernel_size > 1:
@@ -68,15 +92,32 @@ def conv(x, filters, kernel_size, *, strides=1, name):
         kernel_size,
         strides=strides,
         padding=padding,
-        use_bias=False,
+        use_bias=use_bias,
         kernel_initializer=VarianceScaling(2, "fan_out", "untruncated_normal"),
         data_format="channels_last",
         name=name,
     )(x)
 
 
-def composite(x, filters, kernel_size=3, *, strides=1, dropout=0.0, name):
+def composite(
+    x,
+    filters,
+    kernel_size=3,
+    *,
+    strides=1,
+    dropout=0.0,
+    order="pre-activation",
+    name,
+):
     """H: batch normalisation, then ReLU, then convolution.
+
+    Other orders are there to compare with: "post-activation" is convolution,
+    normalisation, ReLU; "no-norm" is ReLU, then a convolution with bias.
+
+    In a dense block the order decides who normalises. With pre-activation
+    every reader of a feature map scales and shifts it for itself; with
+    post-activation its writer does so, once for all. So a reader of c
+    channels has 2c numbers to learn, a writer of k channels 2k.
 
     Args:
         x: feature map (batch, height, width, channels).
@@ -84,25 +125,47 @@ def composite(x, filters, kernel_size=3, *, strides=1, dropout=0.0, name):
         kernel_size: side of the square kernel, in pixels.
         strides: step of the convolution, in pixels.
         dropout: fraction of the result set to zero while training.
+        order: "pre-activation", "post-activation" or "no-norm".
         name: prefix of the layers' names.
 
     Returns:
         Feature map (batch, height / strides, width / strides, filters), the
         sides rounded up.
 
+    Raises:
+        InputError: an unknown order.
+
     Source: section 3, "Composite function"; the order is that of He et al.
-    2016, "Identity Mappings in Deep Residual Networks". Dropout follows each
-    convolution, as in the authors' code.
+    2016, "Identity Mappings in Deep Residual Networks"; "post-activation" is
+    that of Ioffe and Szegedy 2015. Dropout comes last: after the convolution,
+    as in the authors' code.
     """
-    x = norm(x, name=f"{name}_norm")
-    x = layers.ReLU(name=f"{name}_relu")(x)
-    x = conv(x, filters, kernel_size, strides=strides, name=f"{name}_conv")
+    expect_choice("order", order, ORDERS)
+    before, after = ORDERS[order]  # ("norm", "relu") and () in the paper
+    x = activate(x, before, name=name)
+    x = conv(
+        x,
+        filters,
+        kernel_size,
+        strides=strides,
+        use_bias=order == "no-norm",
+        name=f"{name}_conv",
+    )
+    x = activate(x, after, name=name)
     if dropout:
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
 
 
-def dense_layer(x, growth_rate, *, bottleneck=4, dropout=0.0, name):
+def dense_layer(
+    x,
+    growth_rate,
+    *,
+    bottleneck=4,
+    dropout=0.0,
+    order="pre-activation",
+    name,
+):
     """Compute ``growth_rate`` new channels and append them to ``x``.
 
     Args:
@@ -111,7 +174,7 @@ def dense_layer(x, growth_rate, *, bottleneck=4, dropout=0.0, name):
         growth_rate: k, the number of new channels.
         bottleneck: the 1x1 convolution before the 3x3 has this many times k
             channels; None leaves it out (DenseNet without the B).
-        dropout: see :func:`composite`.
+        dropout, order: see :func:`composite`.
         name: prefix of the layers' names.
 
     Returns:
@@ -126,21 +189,31 @@ def dense_layer(x, growth_rate, *, bottleneck=4, dropout=0.0, name):
             bottleneck * growth_rate,
             1,
             dropout=dropout,
+            order=order,
             name=f"{name}_bottleneck",
         )
-    new = composite(new, growth_rate, 3, dropout=dropout, name=name)
+    new = composite(
+        new, growth_rate, 3, dropout=dropout, order=order, name=name
+    )
     return layers.Concatenate(axis=-1, name=f"{name}_concat")([x, new])
 
 
 def dense_block(
-    x, num_layers, growth_rate, *, bottleneck=4, dropout=0.0, name
+    x,
+    num_layers,
+    growth_rate,
+    *,
+    bottleneck=4,
+    dropout=0.0,
+    order="pre-activation",
+    name,
 ):
     """Stack ``num_layers`` dense layers; each reads all that came before.
 
     Args:
         x: feature map (batch, height, width, channels).
         num_layers: L, the number of dense layers.
-        growth_rate, bottleneck, dropout: see :func:`dense_layer`.
+        growth_rate, bottleneck, dropout, order: see :func:`dense_layer`.
         name: prefix of the layers' names.
 
     Returns:
@@ -155,12 +228,21 @@ def dense_block(
             growth_rate,
             bottleneck=bottleneck,
             dropout=dropout,
+            order=order,
             name=f"{name}_layer{index:02d}",
         )
     return x
 
 
-def transition(x, theta=0.5, *, pooling="average", dropout=0.0, name):
+def transition(
+    x,
+    theta=0.5,
+    *,
+    pooling="average",
+    dropout=0.0,
+    order="pre-activation",
+    name,
+):
     """Mix the channels down to a share ``theta``, then halve the sides.
 
     Args:
@@ -168,7 +250,7 @@ def transition(x, theta=0.5, *, pooling="average", dropout=0.0, name):
         theta: compression, in (0, 1]: the share of the channels that is kept,
             rounded down.
         pooling: "average", as in the paper, or "max".
-        dropout: see :func:`composite`.
+        dropout, order: see :func:`composite`.
         name: prefix of the layers' names.
 
     Returns:
@@ -176,14 +258,14 @@ def transition(x, theta=0.5, *, pooling="average", dropout=0.0, name):
 
     Raises:
         InputError: theta outside (0, 1] or so small that no channel is left,
-            or an unknown pooling.
+            or an unknown pooling or order.
 
     Source: section 3, "Pooling layers" and "Compression".
     """
     check_theta(theta)
     expect_choice("pooling", pooling, POOLINGS)
     filters = compressed(x.shape[-1], theta)
-    x = composite(x, filters, 1, dropout=dropout, name=name)
+    x = composite(x, filters, 1, dropout=dropout, order=order, name=name)
     return POOLINGS[pooling](
         2, data_format="channels_last", name=f"{name}_pool"
     )(x)

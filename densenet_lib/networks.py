@@ -8,13 +8,15 @@ import keras
 from keras import layers
 
 from densenet_lib.errors import InputError, expect, expect_choice
-from densenet_lib.layers import conv, norm
+from densenet_lib.layers import ORDERS, activate, conv
 
 # How often each stem halves the sides.
 STEMS = {"imagenet": 2, "cifar": 0, "light": 1}
 
 
-def begin(input_shape, *, rescale, stem, filters, halvings):
+def begin(
+    input_shape, *, rescale, stem, filters, halvings, order="pre-activation"
+):
     """The image and the first feature map.
 
     Args:
@@ -24,6 +26,10 @@ def begin(input_shape, *, rescale, stem, filters, halvings):
             stride 2), "cifar" (3x3, stride 1) or "light" (3x3, stride 2).
         filters: channels of the first feature map.
         halvings: how often the network halves the sides after its stem.
+        order: of the composite functions, see
+            :func:`densenet_lib.layers.composite`. What it does after a
+            convolution, it does after the stem's; what is max pooled has
+            been rectified in every order.
 
     Returns:
         The symbolic image (batch, height, width, channels) and the feature
@@ -42,11 +48,11 @@ def begin(input_shape, *, rescale, stem, filters, halvings):
         filters,
         7 if stem == "imagenet" else 3,
         strides=1 if stem == "cifar" else 2,
+        use_bias=order == "no-norm",
         name="stem_conv",
     )
+    x = activate(x, stem_steps(stem, order), name="stem")
     if stem == "imagenet":
-        x = norm(x, name="stem_norm")
-        x = layers.ReLU(name="stem_relu")(x)
         x = layers.ZeroPadding2D(
             1, data_format="channels_last", name="stem_pool_pad"
         )(x)
@@ -56,14 +62,21 @@ def begin(input_shape, *, rescale, stem, filters, halvings):
     return image, x
 
 
-def finish(x, *, include_top, classes):
+def stem_steps(stem, order):
+    """What follows the stem's convolution: see :func:`begin`."""
+    before, after = ORDERS[order]
+    return before + after if stem == "imagenet" else after
+
+
+def finish(x, *, include_top, classes, order="pre-activation"):
     """Normalise and activate the last feature map, then classify it.
 
-    Both families compute before they activate ("pre-activation"), so what
-    leaves the last block has still to pass a normalisation and a ReLU.
+    With pre-activation, what leaves the last block has still to pass a
+    normalisation and a ReLU: all that ``order`` does before a convolution is
+    done before the classifier, too.
     """
-    x = norm(x, name="final_norm")
-    x = layers.ReLU(name="final_relu")(x)
+    before, _ = ORDERS[order]
+    x = activate(x, before, name="final")
     return head(x, classes) if include_top else x
 
 

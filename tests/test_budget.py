@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from densenet_lib.budget import closed_form, counted
+from densenet_lib.budget import closed_form, counted, training_bytes
 from densenet_lib.densenet import CONFIGS as DENSENETS
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
@@ -81,6 +81,11 @@ def test_closed_form_and_count_agree_layer_by_layer(name):
         DenseNetConfig((2, 3), 5, stem="light", dropout=0.2, theta=0.3),
         DenseNetConfig((2,), 5, bottleneck=None, stem_filters=7),
         DenseNetConfig((1, 2, 1), 3, bottleneck=2, pooling="max", theta=1),
+        DenseNetConfig((2, 1), 3, dropout=0.2, order="post-activation"),
+        DenseNetConfig((2, 1), 5, stem="light", order="post-activation"),
+        DenseNetConfig((2,), 3, None, stem="cifar", order="post-activation"),
+        DenseNetConfig((2, 1), 5, dropout=0.2, order="no-norm"),
+        DenseNetConfig((2, 1), 3, None, stem="light", order="no-norm"),
         ResNetConfig((1, 2), (5, 9), stem="light", dropout=0.2),
         ResNetConfig((2, 1), 3, bottleneck=3, stem_filters=9),
     ],
@@ -96,6 +101,28 @@ def test_they_agree_for_every_option(config, include_top):
     }
     count = counted(build(config, **options))
     assert by_name(count) == by_name(closed_form(config, **options))
+
+
+def test_the_orders_differ_in_what_normalisations_and_biases_learn():
+    def cost(order):
+        config = DenseNetConfig((3,), 4, stem="light", order=order)
+        return closed_form(config, input_shape=(32, 32, 3), classes=1)
+
+    orders = ("pre-activation", "post-activation", "no-norm")
+    before, after, none = map(cost, orders)
+    bottlenecks, made, stem = 3 * 16, 3 * 4, 8
+    # Two numbers a channel: of all that is read, or of all that is made.
+    read = (8 + 12 + 16) + 20  # by the bottlenecks, and at the end
+    assert before.trainable - after.trainable == 2 * (read - made - stem)
+    assert after.trainable - none.trainable == bottlenecks + made + stem
+    assert before.multiply_adds == after.multiply_adds == none.multiply_adds
+
+
+@pytest.mark.parametrize("order", ["post-activation", "no-norm"])
+def test_memory_of_a_training_is_predicted_for_pre_activation_only(order):
+    config = DenseNetConfig((1,), 2, order=order)
+    with pytest.raises(InputError, match=f"order is '{order}'; .* measured"):
+        training_bytes(config)
 
 
 # In 10**9, from torchvision's table of models.

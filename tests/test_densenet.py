@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from densenet_lib import attribution, features
 from densenet_lib.densenet import (
     CONFIGS,
     DenseNetConfig,
@@ -12,6 +13,8 @@ from densenet_lib.densenet import (
     get_config,
 )
 from densenet_lib.errors import InputError
+from densenet_lib.inference import optimize_for_inference
+from densenet_lib.layers import ORDERS
 
 TINY = DenseNetConfig((2, 1), 4, stem="light")
 
@@ -157,6 +160,135 @@ def test_a_configuration_survives_json_and_changes():
     assert get_config(config) == config
 
 
+STEMS_AND_ENDS = {
+    ("pre-activation", "light"): ([], ["final_norm", "final_relu"]),
+    ("pre-activation", "imagenet"): (
+        ["stem_norm", "stem_relu"],
+        ["final_norm", "final_relu"],
+    ),
+    ("post-activation", "light"): (["stem_norm", "stem_relu"], []),
+    ("post-activation", "cifar"): (["stem_norm", "stem_relu"], []),
+    ("post-activation", "imagenet"): (["stem_norm", "stem_relu"], []),
+    ("no-norm", "light"): ([], ["final_relu"]),
+    ("no-norm", "imagenet"): (["stem_relu"], ["final_relu"]),
+}
+
+
+@pytest.mark.parametrize(("order", "stem"), STEMS_AND_ENDS)
+def test_stem_and_end_complete_what_the_order_leaves_open(order, stem):
+    start, end = STEMS_AND_ENDS[order, stem]
+    names = [layer.name for layer in ordered(order, stem=stem).layers]
+    assert [n for n in names if n in ("stem_norm", "stem_relu")] == start
+    after = names.index("stem_conv") + 1
+    assert names[after : after + len(start)] == start
+    before = names.index("block2_layer01_concat") + 1
+    assert names[before:] == [*end, "pool", "logits"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "fewer"), [("light", 0), ("cifar", 0), ("imagenet", 1)]
+)
+def test_both_orders_with_norms_have_as_many_but_for_one_stem(stem, fewer):
+    before = layer_kinds(ordered("pre-activation", stem=stem))
+    after = layer_kinds(ordered("post-activation", stem=stem))
+    assert before.count("Conv2D") == after.count("Conv2D")
+    kind = "BatchNormalization"
+    assert before.count(kind) == after.count(kind) + fewer
+
+
+@pytest.mark.parametrize("stem", ["light", "cifar", "imagenet"])
+def test_no_norm_has_no_normalisation_and_every_convolution_a_bias(stem):
+    model = ordered("no-norm", stem=stem)
+    assert "BatchNormalization" not in layer_kinds(model)
+    convs = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert len(convs) == 1 + 2 * 3 + 1
+    assert all(layer.use_bias for layer in convs)
+
+
+def test_from_one_seed_all_orders_draw_the_same_kernels():
+    def kernels(order):
+        keras.utils.set_random_seed(5)
+        weights = ordered(order, dropout=0.1).get_weights()
+        return [weight for weight in weights if weight.ndim > 1]
+
+    expected = kernels("pre-activation")
+    for order in ORDERS:
+        for kernel, own in zip(expected, kernels(order), strict=True):
+            np.testing.assert_array_equal(kernel, own)
+
+
+@pytest.mark.parametrize("order", ["post-activation", "no-norm"])
+def test_a_step_changes_every_weight_and_lowers_the_loss(order):
+    keras.utils.set_random_seed(0)
+    model = ordered(order)
+    model.compile(
+        keras.optimizers.SGD(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    images = np.random.default_rng(1).normal(size=(8, 32, 32, 3))
+    labels = np.arange(8) % 2
+    before = model.get_weights()
+    first = model.train_on_batch(images, labels)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert not np.array_equal(old, new)
+    assert model.train_on_batch(images, labels) < first
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_folding_and_heatmaps_hold_in_every_order(order):
+    model = ordered(order, dropout=0.1)
+    rng = np.random.default_rng(2)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+    images = rng.normal(size=(2, 32, 32, 3)).astype("float32")
+    folded = optimize_for_inference(model)
+    assert "BatchNormalization" not in layer_kinds(folded)
+    np.testing.assert_allclose(folded(images), model(images), rtol=1e-4)
+    np.testing.assert_allclose(
+        attribution.grad_cam(model, images, target=1),
+        attribution.cam(model, images, target=1),
+        atol=1e-5,
+    )
+
+
+def test_reuse_needs_normalisations():
+    shapes = [
+        matrix.shape
+        for matrix in features.reuse_weights(ordered("post-activation"))
+    ]
+    assert shapes == [(3, 3), (2, 2)]
+    words = "model is 'densenet'; .* with batch normalisation"
+    with pytest.raises(InputError, match=words):
+        features.reuse_weights(ordered("no-norm"))
+
+
+@pytest.mark.parametrize("memory", ["shared", "linear"])
+@pytest.mark.parametrize("order", ["post-activation", "no-norm"])
+def test_lean_memory_refuses_other_orders(order, memory):
+    words = f"memory is '{memory}'; expected 'naive' where .* '{order}'. The"
+    with pytest.raises(InputError, match=words):
+        ordered(order, memory=memory)
+
+
+def test_a_record_without_an_order_is_of_the_papers():
+    fields = TINY.to_dict()
+    del fields["order"]
+    assert DenseNetConfig(**fields) == TINY
+
+
+def ordered(order, **options):
+    """A small network of that order, with two classes."""
+    return densenet(
+        TINY, order=order, input_shape=(32, 32, 3), classes=2, **options
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -171,6 +303,7 @@ def test_a_configuration_survives_json_and_changes():
         ({"stem": "wide"}, "stem is 'wide'; .* 'imagenet', 'cifar', 'light'"),
         ({"pooling": "sum"}, "pooling is 'sum'; .* 'average', 'max'"),
         ({"dropout": 1}, "dropout is 1; .* below 1"),
+        ({"order": "bn-first"}, "order is 'bn-first'; .* 'pre-activation', "),
     ],
 )
 def test_a_configuration_refuses(fields, words):
@@ -188,6 +321,7 @@ def test_a_configuration_refuses(fields, words):
         (TINY, {"input_shape": 64}, "input_shape is 64; .* Enlarge"),
         (TINY, {"input_shape": (32, 32, None)}, "None.; .* channels"),
         (TINY, {"classes": 0}, "classes is 0; .* Use 1 for a single logit"),
+        (TINY, {"order": None}, "order is None; .* 'no-norm'"),
         (TINY, {"theta": 0.01}, "theta is 0.01; .* Choose a larger theta"),
         (
             DenseNetConfig((1, 1, 1, 1, 1), 4),

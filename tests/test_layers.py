@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from densenet_lib.errors import InputError
 from densenet_lib.layers import (
+    ORDERS,
     composite,
     compressed,
     conv,
@@ -43,6 +44,125 @@ def test_composite_computes_its_equation():
     kernel = model.get_layer("piece_conv").get_weights()[0][0, 0]
     expected = np.maximum(x / np.sqrt(1 + 1e-5), 0) @ kernel
     assert np.allclose(model(x), expected, atol=1e-6)
+
+
+KINDS = {
+    "pre-activation": ["BatchNormalization", "ReLU", "Conv2D"],
+    "post-activation": ["Conv2D", "BatchNormalization", "ReLU"],
+    "no-norm": ["ReLU", "Conv2D"],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_order_has_its_layers_in_sequence(order):
+    model = build(composite, filters=7, order=order)
+    assert kinds(model) == KINDS[order]
+    bottleneck = build(dense_layer, growth_rate=3, order=order)
+    assert kinds(bottleneck) == 2 * KINDS[order] + ["Concatenate"]
+    pooled = build(transition, order=order)
+    assert kinds(pooled) == KINDS[order] + ["AveragePooling2D"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_layers_names_say_what_they_do_in_every_order(order):
+    words = {"BatchNormalization": "norm", "ReLU": "relu", "Conv2D": "conv"}
+    model = build(composite, filters=7, order=order)
+    names = [layer.name for layer in model.layers[1:]]
+    assert names == [f"piece_{words[kind]}" for kind in KINDS[order]]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_order_computes_its_equation(order):
+    model = build(composite, filters=7, order=order)
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        weight.assign(
+            rng.uniform(0.5, 1.5, weight.shape) - (order == "no-norm")
+        )
+    held = {weight.name: weight.numpy() for weight in model.weights}
+
+    def normalise(x):
+        scale = held["gamma"] / np.sqrt(held["moving_variance"] + 1e-5)
+        return (x - held["moving_mean"]) * scale + held["beta"]
+
+    def rectify(x):
+        return np.maximum(x, 0)
+
+    def convolve(x):
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = (
+            padded[:, i : i + 6, j : j + 6] @ held["kernel"][i, j]
+            for i in range(3)
+            for j in range(3)
+        )
+        return sum(windows) + held.get("bias", 0)
+
+    steps = {
+        "BatchNormalization": normalise,
+        "ReLU": rectify,
+        "Conv2D": convolve,
+    }
+    x = expected = images()
+    for kind in KINDS[order]:
+        expected = steps[kind](expected)
+    assert np.allclose(model(x), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_convolution_has_a_bias_where_no_normalisation_is(order):
+    model = build(dense_layer, growth_rate=3, order=order)
+    biased = [
+        layer.use_bias for layer in model.layers if hasattr(layer, "kernel")
+    ]
+    assert biased == 2 * [order == "no-norm"]
+
+
+@pytest.mark.parametrize(
+    ("order", "channels"),
+    [
+        # The bottleneck reads all there is, the 3x3 convolution 4k.
+        ("pre-activation", [5, 16, 9, 16, 13, 16]),
+        ("post-activation", [16, 4, 16, 4, 16, 4]),
+        ("no-norm", []),
+    ],
+)
+def test_readers_normalise_what_they_read_or_writers_what_they_write(
+    order, channels
+):
+    model = build(dense_block, num_layers=3, growth_rate=4, order=order)
+    found = [
+        layer.gamma.shape[0]
+        for layer in model.layers
+        if hasattr(layer, "gamma")
+    ]
+    assert found == channels
+
+
+def test_with_post_activation_all_readers_read_the_same():
+    model = build(
+        dense_block, num_layers=2, growth_rate=3, order="post-activation"
+    )
+    shared = model.get_layer("piece_layer01_concat").output
+    assert model.get_layer("piece_layer02_bottleneck_conv").input is shared
+    assert model.get_layer("piece_layer02_concat").input[0] is shared
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_dropout_comes_last_in_every_order(order):
+    model = build(composite, filters=7, order=order, dropout=0.2)
+    assert kinds(model) == KINDS[order] + ["Dropout"]
+
+
+@pytest.mark.parametrize("piece", [composite, dense_block, transition])
+def test_an_unknown_order_is_refused(piece):
+    needs = {
+        composite: {"filters": 2},
+        dense_block: {"num_layers": 1, "growth_rate": 2},
+        transition: {},
+    }
+    words = "order is 'post'; .* 'pre-activation', 'post-activation', 'no-norm"
+    with pytest.raises(InputError, match=words):
+        build(piece, **needs[piece], order="post")
 
 
 def test_norm_has_the_constants_of_torch():
