@@ -11,8 +11,8 @@ READY := $(VENV)/ready
 BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book test test-backends bench bench-gpu execute serve lint \
-	lock repository clean
+.PHONY: help venv book test test-backends bench bench-gpu study card execute \
+	serve lint lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -68,6 +68,12 @@ bench: $(READY)  ## measure speed and memory, 25 min; ARGS=--quick for 3 min
 # Not in the environment of the lock, whose TensorFlow brings no CUDA.
 bench-gpu:  ## the same on the GPU that PYTHON's KERAS_BACKEND sees
 	$(PYTHON) -m benchmarks --gpu $(ARGS)
+
+study: $(READY)  ## train what is missing of the study on the photographs
+	$(BIN)/densenet-lib study
+
+card: $(READY)  ## measure the model card anew; ARGS=--check compares
+	$(BIN)/python tools/model_card.py $(ARGS)
 
 execute: $(READY)  ## execute the chapters anew; NAME=03_growth_rate for one
 	$(BIN)/python tools/execute.py $(NAME)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from densenet_lib import budget
 from densenet_lib.densenet import CONFIGS, DenseNetConfig
 from densenet_lib.errors import expect
-from densenet_lib.experiments import CPU_NET, SKETCH_NET
+from densenet_lib.experiments import SKETCH_NET
 
 # One logit, as in cat against dog, so that all compile alike.
 CLASSES = 1
@@ -28,7 +28,9 @@ class Net:
 NETS = {
     "densenet121": Net(CONFIGS["densenet121"], 224),
     "bc-100-12": Net(CONFIGS["densenet-bc-100-12"], 32),
-    "cpu-net": Net(CPU_NET, 64),
+    "cpu-net": Net(
+        DenseNetConfig((1, 4, 8, 8), 16, stem="light", stem_filters=24), 64
+    ),
     "sketch-net": Net(SKETCH_NET, 64),
 }
 

@@ -3,11 +3,13 @@
 A chapter names an experiment and a scale; sizes and recipes stand here only.
 """
 
+import difflib
 from dataclasses import dataclass, replace
 
 import keras
+import numpy as np
 
-from densenet_lib import scales
+from densenet_lib import budget, datasets, scales
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
@@ -30,6 +32,13 @@ class Experiment:
         family: "densenet" or "resnet".
         config: the family's configuration record.
         recipe: a :class:`densenet_lib.training.Recipe`.
+        image_size: side of the images, in pixels; None for the scale's own.
+        images: how many training images are used, half of them cats; None
+            for all. They are repeated until an epoch is as long as with all,
+            so that a training on few is not a short one.
+        mirror: True if its answer is the mean of the logits that the network
+            gives to an image and to its mirror image.
+        keep_weights: whether its recorded run keeps the weights.
     """
 
     name: str
@@ -37,31 +46,74 @@ class Experiment:
     family: str
     config: DenseNetConfig | ResNetConfig
     recipe: Recipe
+    image_size: int | None = None
+    images: int | None = None
+    mirror: bool = False
+    keep_weights: bool = True
+
+    def __post_init__(self):
+        own = scales.SCALES[self.scale].image_size
+        object.__setattr__(self, "image_size", self.image_size or own)
 
     @property
     def path(self):
         """Where the run is kept, relative to the runs: "cpu/densenet"."""
         return f"{self.scale}/{self.name}"
 
-    @property
-    def image_size(self):
-        """Side of the images, in pixels."""
-        return scales.SCALES[self.scale].image_size
-
     def but(self, **changes):
         """The same experiment with some fields of its recipe changed."""
         return replace(self, recipe=replace(self.recipe, **changes))
 
-    def build(self):
-        """The network, with the initial weights that the seed gives."""
+    def data(self, source=None):
+        """What it trains on and is measured by.
+
+        Args:
+            source: of the photographs; see :func:`datasets.load`.
+        """
+        data = datasets.load(
+            self.scale, source=source, image_size=self.image_size
+        )
+        if self.images is None:
+            return data
+        few = np.resize(np.arange(self.images), len(data.train))
+        return replace(data, train=data.train.subset(few))
+
+    def multiply_adds(self, images):
+        """Of its whole training on so many images an epoch.
+
+        A step costs about three times the forward pass: forward, back to the
+        activations, back to the weights.
+        """
+        total, begin = 0, 0
+        for end, side in self.recipe.phases():
+            shape = (side or self.image_size,) * 2 + (3,)
+            cost = budget.closed_form(
+                self.config, input_shape=shape, classes=1
+            )
+            total += 3 * cost.multiply_adds * images * (end - begin)
+            begin = end
+        return total
+
+    def build(self, *, training=False):
+        """The network, with the initial weights that the seed gives.
+
+        Args:
+            training: True builds it as its recipe trains it: with that
+                memory, and open to images of any side if they change.
+        """
+        side = None if training and self.recipe.sizes else self.image_size
+        options = {}
+        if training and self.family == "densenet":
+            options["memory"] = self.recipe.memory
         keras.utils.set_random_seed(self.recipe.seed)
         with precision(self.recipe):
             return FAMILIES[self.family][1](
                 self.config,
-                input_shape=(self.image_size, self.image_size, 3),
+                input_shape=(side, side, 3),
                 classes=1,
                 rescale=True,
                 name=self.name,
+                **options,
             )
 
     def to_dict(self):
@@ -72,6 +124,10 @@ class Experiment:
             "family": self.family,
             "config": self.config.to_dict(),
             "recipe": self.recipe.to_dict(),
+            "image_size": self.image_size,
+            "images": self.images,
+            "mirror": self.mirror,
+            "keep_weights": self.keep_weights,
         }
 
     @classmethod
@@ -83,7 +139,8 @@ class Experiment:
 
 
 SKETCH_NET = DenseNetConfig((2, 3, 3), 8, stem="light")
-CPU_NET = DenseNetConfig((1, 4, 8, 8), 16, stem="light", stem_filters=24)
+# The pooling of the stem comes early: the same arithmetic buys twice the side.
+CPU_NET = DenseNetConfig((2, 4, 8, 8), 24)
 GPU_NET = DenseNetConfig((6, 12, 24, 16), 24)
 
 SKETCH_RECIPE = Recipe(
@@ -93,33 +150,41 @@ SKETCH_RECIPE = Recipe(
     warmup_epochs=1,
     augmentation=Augmentation(flip=True),
 )
+# Small images first: an epoch at 64 pixels costs less than half of one at 96,
+# and what is learned there carries over (Tan and Le 2021). The network is asked
+# at 128, for zooming in has made the animals of training look larger than life
+# (Touvron et al. 2019).
 CPU_RECIPE = Recipe(
-    epochs=24,
+    epochs=16,
     learning_rate=0.1,
     warmup_epochs=1,
     weight_decay=5e-4,
     label_smoothing=0.05,
     augmentation=Augmentation(
         flip=True,
-        scale=(0.75, 1.0),
-        stretch=0.1,
+        scale=(0.6, 1.0),
+        stretch=0.15,
         brightness=0.1,
         contrast=0.1,
         saturation=0.1,
     ),
+    sizes=((0.375, 64), (0.6875, 80), (1.0, 96)),
+    memory="shared",
 )
 GPU_RECIPE = replace(
     CPU_RECIPE,
     epochs=30,
     batch_size=128,
-    augmentation=replace(CPU_RECIPE.augmentation, scale=(0.6, 1.0)),
     augment_on="device",
+    sizes=((0.4, 96), (1.0, 128)),
+    memory="linear",
 )
 
 
-def _as_resnet(config, by):
-    """The ResNet of the same depth and nearest budget, at 64 pixels."""
-    return matching_resnet(config, by=by, input_shape=(64, 64, 3), classes=1)
+def _as_resnet(config, by, side=64):
+    """The ResNet of the same depth and nearest budget."""
+    shape = (side, side, 3)
+    return matching_resnet(config, by=by, input_shape=shape, classes=1)
 
 
 def _table(*experiments):
@@ -144,8 +209,77 @@ def seeded(name, seed):
     return f"{name}-seed{seed}" if seed else name
 
 
+# The study: one network, small enough to be trained dozens of times, and what
+# differs from it in one thing. A name tells the difference.
+STUDY_NET = DenseNetConfig((1, 3, 5), 8, stem="light", stem_filters=24)
+STUDY_RECIPE = Recipe(
+    epochs=5,
+    batch_size=128,
+    learning_rate=0.4,
+    warmup_epochs=0.5,
+    weight_decay=5e-4,
+    augmentation=Augmentation(flip=True, scale=(0.75, 1.0)),
+)
+STUDY_SIZE = 32
+_SLOW = {"learning_rate": STUDY_RECIPE.learning_rate / 10}
+STUDY = {
+    "base": {},
+    **{f"k{k}": {"growth_rate": k} for k in (4, 12, 24, 32)},
+    "b": {"theta": 1.0},
+    "c": {"bottleneck": None},
+    "neither": {"bottleneck": None, "theta": 1.0},
+    "max": {"pooling": "max"},
+    "average-bare": {"augmentation": None},
+    "max-bare": {"pooling": "max", "augmentation": None},
+    "post-activation": {"order": "post-activation"},
+    "no-norm": {"order": "no-norm"},
+    "no-norm-slow": {"order": "no-norm"} | _SLOW,
+    "base-slow": _SLOW,
+    "resnet-parameters": {"resnet": "parameters"},
+    "resnet-multiply-adds": {"resnet": "multiply_adds"},
+    # As many epochs as take the DenseNet's time, by the seconds of the runs
+    # at equal multiply-adds.
+    "resnet-time": {"resnet": "multiply_adds", "epochs": 10},
+    **{f"images{n}": {"images": n} for n in (500, 2000, 8000)},
+}
+
+
+def _study(name, seed):
+    """One training of the study: the base with that name's changes."""
+    changes = STUDY[name] | {"seed": seed}
+    config = _changed(STUDY_NET, changes)
+    by = changes.get("resnet")
+    return Experiment(
+        seeded(f"study-{name}", seed),
+        "cpu",
+        "resnet" if by else "densenet",
+        _as_resnet(config, by, STUDY_SIZE) if by else config,
+        _changed(STUDY_RECIPE, changes),
+        image_size=STUDY_SIZE,
+        images=changes.get("images"),
+        keep_weights=False,
+    )
+
+
+def _changed(record, changes):
+    """The record with those of the changes that are fields of it."""
+    own = changes.keys() & record.__dataclass_fields__.keys()
+    return replace(record, **{field: changes[field] for field in own})
+
+
 EXPERIMENTS = _table(
-    Experiment("densenet", "cpu", "densenet", CPU_NET, CPU_RECIPE),
+    *(_study(name, seed) for seed in SEEDS for name in STUDY),
+    *(
+        Experiment(
+            seeded("densenet", seed),
+            "cpu",
+            "densenet",
+            CPU_NET,
+            replace(CPU_RECIPE, seed=seed),
+            mirror=True,
+        )
+        for seed in SEEDS
+    ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(
         Experiment(
@@ -173,10 +307,11 @@ def get(name, scale=None):
     """
     path = name if "/" in name else f"{scales.get(scale).name}/{name}"
     if path not in EXPERIMENTS:
+        alike = difflib.get_close_matches(path, EXPERIMENTS, 3, cutoff=0)
         raise InputError(
             "experiment",
             path,
-            f"one of {', '.join(EXPERIMENTS)}",
-            "Choose one of them, or add it to experiments.py.",
+            f"one of {len(EXPERIMENTS)} names, such as {', '.join(alike)}",
+            "Choose one of experiments.EXPERIMENTS, or add it there.",
         )
     return EXPERIMENTS[path]

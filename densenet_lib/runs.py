@@ -28,7 +28,6 @@ import numpy as np
 
 import densenet_lib
 from densenet_lib import (
-    datasets,
     experiments,
     hardware,
     metrics,
@@ -90,10 +89,34 @@ class Run:
         )
 
     def model(self):
-        """The trained network, a Keras model from images to logits."""
+        """The trained network, a Keras model from images to logits.
+
+        Raises:
+            InputError: the run did not keep its weights.
+        """
+        expect(
+            self.experiment.keep_weights,
+            "run",
+            self.experiment.path,
+            "one that keeps its weights",
+            "Train it anew with keep_weights=True in experiments.py.",
+        )
         model = self.experiment.build()
         load_weights(model, self.folder / "weights.npz")
         return model
+
+    def logits(self, model, images):
+        """The published way to ask the model: as its experiment says.
+
+        Args:
+            model: what :meth:`model` gave.
+            images: uint8 (n, height, width, 3).
+
+        Returns:
+            float32 (n,): above 0 where the network sees a dog.
+        """
+        mirror = self.experiment.mirror
+        return training.logits(model, images, mirror=mirror)
 
 
 @dataclass(frozen=True)
@@ -165,13 +188,13 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
             configuration.
     """
     if data is None:
-        data = datasets.load(experiment.scale)
+        data = experiment.data()
     folder = Path(folder or roots()[0] / experiment.path)
     checkpoint = folder / "unfinished"
     _claim(checkpoint, experiment)
     stopwatch = _Stopwatch(checkpoint / "seconds")
     code = code_checksum()
-    model = experiment.build()
+    model = experiment.build(training=True)
     with stopwatch:
         training.fit(
             model,
@@ -188,6 +211,8 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         "seconds": round(stopwatch.seconds, 1),
     }
     _write(folder, record, model, data, checkpoint)
+    if not experiment.keep_weights:
+        (folder / "weights.npz").unlink()
     shutil.rmtree(checkpoint)
     return Run(folder)
 
@@ -255,7 +280,7 @@ def verify(run, data=None):
     if data is not None:
         if data.checksum != run.record["data"]["checksum"]:
             faults.append("the data are not those of the run")
-        logits = training.evaluate(run.model(), data.test)
+        logits = run.logits(run.model(), data.test.images)
         worst = float(np.abs(logits - said.logits).max())
         if worst > 1e-2:
             faults.append(f"a logit differs by {worst:.4f}")
@@ -327,18 +352,17 @@ def _key(variable):
 def _claim(checkpoint, experiment):
     """Mark an unfinished training as this experiment's, or refuse it."""
     note = checkpoint / "experiment.json"
-    # By way of text, in which tuples become lists, as in the note.
-    fields = json.loads(json.dumps(experiment.to_dict()))
     if note.exists():
         expect(
-            json.loads(note.read_text()) == fields,
+            experiments.Experiment.from_dict(json.loads(note.read_text()))
+            == experiment,
             "the unfinished training in",
             str(checkpoint),
             "one of the same configuration",
             "Remove the folder to begin anew.",
         )
     checkpoint.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(fields))
+    note.write_text(json.dumps(experiment.to_dict()))
 
 
 def _recorded(path):
@@ -367,7 +391,9 @@ def _write(folder, record, model, data, checkpoint):
     # What is published is what the stored weights say, not those in memory.
     load_weights(model, folder / "weights.npz")
     predictions = {
-        part: training.evaluate(model, data[part])
+        part: training.evaluate(
+            model, data[part], mirror=record["experiment"]["mirror"]
+        )
         for part in ("validation", "test")
     }
     _write_predictions(

@@ -25,7 +25,7 @@ class Scale:
 
 SCALES = {
     "sketch": Scale("sketch", "sketches", 64, "two CPU cores, seconds"),
-    "cpu": Scale("cpu", "cats-vs-dogs", 64, "two CPU cores, under an hour"),
+    "cpu": Scale("cpu", "cats-vs-dogs", 128, "two CPU cores, half an hour"),
     "gpu": Scale("gpu", "cats-vs-dogs", 128, "a GPU, minutes"),
 }
 

@@ -4,9 +4,11 @@ import csv
 import os
 import sys
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from densenet_lib.datasets.on_device import Augmented
 from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
@@ -36,6 +38,12 @@ class Recipe:
         augment_on: "host", ahead of the step, or "device", inside it, which
             a GPU fed by few cores needs. The images are the same but for
             rounding.
+        sizes: progressive resizing: pairs (share, side), in order; until that
+            share of the epochs, images are shown at that side, in pixels, and
+            after the last, if it is not 1, at their own. Validation follows;
+            what is tested has its own side. Empty for that throughout.
+        memory: of a DenseNet while it trains, see
+            :func:`densenet_lib.densenet.densenet`.
         mixed_precision: float16 arithmetic with float32 weights; None uses
             it where there is a GPU.
         seed: of initialisation, order and augmentation.
@@ -57,6 +65,8 @@ class Recipe:
     label_smoothing: float = 0.0
     augmentation: Augmentation | None = None
     augment_on: str = "host"
+    sizes: tuple[tuple[float, int], ...] = ()
+    memory: str = "naive"
     mixed_precision: bool | None = None
     seed: int = 0
 
@@ -95,10 +105,29 @@ class Recipe:
             f"at least 0 and fewer than the {self.epochs} epochs",
             "A tenth of the epochs is plenty.",
         )
+        sizes = tuple((share, side) for share, side in self.sizes)
+        object.__setattr__(self, "sizes", sizes)
+        shares = [0, *(share for share, _ in sizes)]
+        expect(
+            all(a < b <= 1 for a, b in pairwise(shares))
+            and all(isinstance(side, int) and side > 0 for _, side in sizes),
+            "sizes",
+            sizes,
+            "pairs (share of the epochs, side in pixels), the shares rising "
+            "from above 0 to at most 1",
+            "((0.5, 64),) shows 64 pixels for half of the epochs.",
+        )
+
+    def phases(self):
+        """[(epoch to stop before, side in pixels or None)], in order."""
+        ends = [
+            (round(share * self.epochs), side) for share, side in self.sizes
+        ]
+        return [*ends, (self.epochs, None)]
 
     def to_dict(self):
         """The fields as plain values, fit for JSON."""
-        return asdict(self)
+        return asdict(self) | {"sizes": [list(pair) for pair in self.sizes]}
 
     @classmethod
     def from_dict(cls, fields):
@@ -181,39 +210,32 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
         History: a list of floats, one an epoch, under each of "loss",
         "accuracy", "val_loss" and "val_accuracy".
     """
-    train = Batches(
-        data.train,
-        recipe.batch_size,
-        seed=recipe.seed,
-        augment=recipe.augmentation,
-        augment_on=recipe.augment_on,
-    )
-    validation = Batches(
-        data.validation,
-        recipe.batch_size,
-        shuffle=False,
-        augment_on="device",  # nothing to augment: a byte a number
-    )
-    if recipe.augment_on == "device":
-        model = Augmented(model)
-    compile_for(model, recipe, len(train))
-    callbacks = [_FollowEpoch(train)]
+    steps = -(-len(data.train) // recipe.batch_size)
+    trained = Augmented(model) if recipe.augment_on == "device" else model
+    compile_for(trained, recipe, steps)
+    callbacks = []
     if checkpoint is not None:
         callbacks += _keep_state(Path(checkpoint))
     if _wanted(progress):
-        callbacks.append(_Progress(recipe.epochs, len(train)))
-    result = model.fit(
-        train,
-        epochs=recipe.epochs,
-        validation_data=validation,
-        callbacks=callbacks,
-        shuffle=False,  # Batches has its own order, which can be resumed
-        verbose=0,
-    )
+        callbacks.append(_Progress(recipe.epochs, steps))
+    histories, begin = [], 0
+    for end, size in recipe.phases():
+        train, validation = _batches(data, recipe, size)
+        result = trained.fit(
+            train,
+            initial_epoch=begin,
+            epochs=end,
+            validation_data=validation,
+            callbacks=[_FollowEpoch(train), *callbacks],
+            shuffle=False,  # Batches has its own order, which can be resumed
+            verbose=0,
+        )
+        histories.append(result.history)
+        begin = end
     if checkpoint is None:
         return {
-            name: [float(value) for value in values]
-            for name, values in result.history.items()
+            name: [float(value) for part in histories for value in part[name]]
+            for name in histories[0]
         }
     return read_history(Path(checkpoint) / "history.csv")
 
@@ -240,13 +262,54 @@ def compile_for(model, recipe, steps_per_epoch):
     )
 
 
-def evaluate(model, split, *, batch_size=256):
+def evaluate(model, split, *, mirror=False, batch_size=256):
     """The logits that ``model`` gives to the images of ``split``.
+
+    Args:
+        model: from images to one logit.
+        split: a :class:`densenet_lib.datasets.Split`.
+        mirror: True asks about each image and its mirror image, and gives
+            the mean of the two logits.
+        batch_size: images to run at a time.
 
     Returns:
         float32 (n,): above 0 where the network sees a dog.
     """
-    return model.predict(split.images, batch_size=batch_size, verbose=0)[:, 0]
+    return logits(model, split.images, mirror=mirror, batch_size=batch_size)
+
+
+def logits(model, images, *, mirror=False, batch_size=256):
+    """The same for images that are not a split's: an array (n, h, w, 3)."""
+    views = [images, images[:, :, ::-1]] if mirror else [images]
+    return np.mean(
+        [
+            model.predict(seen, batch_size=batch_size, verbose=0)[:, 0]
+            for seen in views
+        ],
+        axis=0,
+    )
+
+
+def _batches(data, recipe, size):
+    """What a phase trains on and what follows it, with images of ``size``."""
+    own = data.train.images.shape[1]
+    train = Batches(
+        data.train,
+        recipe.batch_size,
+        seed=recipe.seed,
+        augment=recipe.augmentation,
+        augment_on=recipe.augment_on,
+        size=size,
+    )
+    validation = Batches(
+        data.validation,
+        recipe.batch_size,
+        shuffle=False,
+        # Nothing to augment: a byte a number, unless they are resized.
+        augment_on="device" if size in (None, own) else "host",
+        size=size,
+    )
+    return train, validation
 
 
 def _wanted(progress):

@@ -1,6 +1,7 @@
 """The table of experiments: each can be built, found and written down."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,3 +66,43 @@ def test_repetitions_differ_in_their_seed_alone():
 def test_an_unknown_experiment_lists_those_that_are():
     with pytest.raises(InputError, match="cpu/densnet.*cpu/densenet"):
         experiments.get("densnet", "cpu")
+
+
+def test_few_images_are_repeated_to_a_whole_epoch(tiny_data, monkeypatch):
+    monkeypatch.setattr(
+        experiments.datasets, "load", lambda *_, **__: tiny_data
+    )
+    few = replace(experiments.get("cpu/densenet"), images=4)
+    train = few.data().train
+    assert len(train) == len(tiny_data.train)
+    assert set(train.names) == set(tiny_data.train.names[:4])
+    assert train.labels[:4].sum() == 2
+
+
+def test_a_training_costs_three_forward_passes_of_each_image():
+    plain = experiments.get("cpu/study-base")
+    side = plain.image_size
+    cost = budget.closed_form(
+        plain.config, input_shape=(side, side, 3), classes=1
+    ).multiply_adds
+    assert plain.multiply_adds(10) == 3 * cost * 10 * plain.recipe.epochs
+    # Half of the epochs at half the side cost less.
+    grown = plain.but(sizes=((0.5, side // 2), (1.0, side)))
+    assert grown.multiply_adds(10) < plain.multiply_adds(10)
+
+
+def test_each_variant_of_the_study_differs_in_one_thing():
+    base = experiments.get("cpu/study-base")
+    for name in experiments.STUDY:
+        variant = experiments.get(f"cpu/study-{name}")
+        changed = [
+            field
+            for field in ("config", "recipe", "images")
+            if getattr(variant, field) != getattr(base, field)
+        ]
+        # Two, where one alone cannot be trained, or is a control.
+        assert len(changed) == (0 if name == "base" else 1) or name in (
+            "max-bare",
+            "no-norm-slow",
+            "resnet-time",
+        ), name

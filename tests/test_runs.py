@@ -1,6 +1,7 @@
 """Recorded runs: complete, consistent, replayed exactly, redone by a flag."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -162,3 +163,26 @@ def test_the_published_runs_are_small():
 def test_the_published_run_gives_its_accuracy_on_the_photographs(photographs):
     run = runs.load("cpu/densenet")
     assert runs.verify(run, photographs) == []
+
+
+def test_a_run_need_not_keep_its_weights(tiny_data, tmp_path):
+    light = replace(TINY, keep_weights=False, mirror=True)
+    run = runs.train(light, data=tiny_data, folder=tmp_path, progress=False)
+    assert not (tmp_path / "weights.npz").exists()
+    assert run.experiment == light
+    assert runs.verify(run) == []
+    with pytest.raises(InputError, match="keeps its weights"):
+        run.model()
+
+
+def test_the_published_answers_are_mirrored_where_the_experiment_says(
+    tiny_data, tmp_path
+):
+    both = replace(TINY, mirror=True)
+    run = runs.train(both, data=tiny_data, folder=tmp_path, progress=False)
+    model = run.model()
+    mean = training.evaluate(model, tiny_data.test, mirror=True)
+    np.testing.assert_allclose(run.predictions.logits, mean, atol=1e-4)
+    np.testing.assert_allclose(
+        run.logits(model, tiny_data.test.images), mean, atol=1e-6
+    )

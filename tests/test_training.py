@@ -200,3 +200,80 @@ def test_a_wrong_recipe_names_the_field_and_the_value(changes):
 
 def test_a_recipe_survives_as_plain_values():
     assert Recipe.from_dict(RECIPE.to_dict()) == RECIPE
+
+
+# --- progressive resizing -------------------------------------------------
+
+
+def test_the_phases_divide_the_epochs():
+    recipe = Recipe(epochs=8, sizes=((0.5, 32), (0.75, 48)))
+    assert recipe.phases() == [(4, 32), (6, 48), (8, None)]
+    assert Recipe(epochs=8, sizes=((1.0, 48),)).phases() == [(8, 48)]
+    assert Recipe(epochs=8).phases() == [(8, None)]
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+@pytest.mark.parametrize(
+    "sizes", [((0.5, 32), (0.5, 48)), ((0, 32),), ((1.2, 32),), ((0.5, 0),)]
+)
+def test_phases_that_cannot_be_are_refused(sizes):
+    with pytest.raises(InputError, match="sizes"):
+        Recipe(epochs=8, sizes=sizes)
+
+
+@pytest.mark.parametrize("place", ["host", "device"])
+def test_images_grow_during_a_training_and_it_can_be_resumed(
+    place, tiny_data, tmp_path
+):
+    recipe = replace(RECIPE, sizes=((0.34, 32), (0.67, 48)), augment_on=place)
+    sides = []
+
+    def net():
+        keras.utils.set_random_seed(0)
+        return densenet(
+            DenseNetConfig((1, 1), 4, stem="light"),
+            input_shape=(None, None, 3),
+            classes=1,
+            rescale=True,
+        )
+
+    class Stop(Exception):
+        pass
+
+    class Watched(training._FollowEpoch):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            sides.append(self.batches.size)
+            if len(sides) == 3:
+                raise Stop
+
+    whole, broken = net(), net()
+    training.fit(whole, tiny_data, recipe, progress=False)
+    follow, training._FollowEpoch = training._FollowEpoch, Watched
+    try:
+        with pytest.raises(Stop):
+            training.fit(
+                broken, tiny_data, recipe, checkpoint=tmp_path, progress=False
+            )
+    finally:
+        training._FollowEpoch = follow
+    assert sides == [32, 48, None]
+    again = net()
+    history = training.fit(
+        again, tiny_data, recipe, checkpoint=tmp_path, progress=False
+    )
+    assert len(history["loss"]) == 3
+    for one, other in zip(whole.weights, again.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+
+
+def test_the_mirrored_answer_is_the_mean_of_two(tiny_data):
+    net = _net()
+    images = tiny_data.test.images
+    there, back = (
+        training.logits(net, seen) for seen in (images, images[:, :, ::-1])
+    )
+    both = training.evaluate(net, tiny_data.test, mirror=True)
+    np.testing.assert_allclose(both, (there + back) / 2, atol=1e-5)
+    again = training.logits(net, images[:, :, ::-1], mirror=True)
+    np.testing.assert_allclose(both, again, atol=1e-5)

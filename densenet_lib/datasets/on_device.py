@@ -71,10 +71,11 @@ def augment(
 
 def _sample(images, positions):
     """Rows of each image at the given positions, linear between two rows."""
-    height, width, channels = images.shape[1:]
+    # Numbers where they are known, else tensors: sides may change.
+    count, height, width, channels = ops.shape(images)
     # The rows of all images in one list.
     rows = ops.reshape(images, (-1, width * channels))
-    first = height * ops.arange(ops.shape(images)[0])[:, None]
+    first = height * ops.arange(count)[:, None]
     low = ops.floor(positions)
     weights = (positions - low)[..., None]
     low = ops.cast(low, "int32")
@@ -83,7 +84,9 @@ def _sample(images, positions):
         for which in (low, ops.minimum(low + 1, height - 1))
     )
     mixed = near + weights * (far - near)
-    return ops.reshape(mixed, (-1, positions.shape[1], width, channels))
+    return ops.reshape(
+        mixed, (count, ops.shape(positions)[1], width, channels)
+    )
 
 
 def _transposed(images):

@@ -87,19 +87,20 @@ class Augmentation:
         """The augmentation that :meth:`to_dict` wrote."""
         return cls(**fields)
 
-    def __call__(self, images, rng):
+    def __call__(self, images, rng, *, size=None):
         """Changed copies of the images.
 
         Args:
             images: uint8 or float32 (N, height, width, channels), 0 to 255.
             rng: numpy.random.Generator that decides.
+            size: side of the copies, in pixels; None for the images' own.
 
         Returns:
-            float32 of the same shape, 0 to 255.
+            float32 (N, height, width, channels), 0 to 255.
         """
-        return _change(images, **self.draw(images.shape, rng))
+        return _change(images, **self.draw(images.shape, rng, size=size))
 
-    def draw(self, shape, rng):
+    def draw(self, shape, rng, *, size=None):
         """What is decided by chance: all that :meth:`__call__` does not see.
 
         :func:`densenet_lib.datasets.on_device.augment` takes the same.
@@ -107,6 +108,7 @@ class Augmentation:
         Args:
             shape: of the images: (N, height, width, channels).
             rng: numpy.random.Generator that decides.
+            size: side of the changed images, in pixels; None for their own.
 
         Returns:
             A dictionary. "rows", float64 (N, height), and "columns", float64
@@ -116,7 +118,8 @@ class Augmentation:
             "cut_rows", bool (N, height), and "cut_columns", bool (N, width):
             its square is where both are true.
         """
-        rows, columns = self._positions(shape, rng)
+        sides = (size, size) if size else shape[1:3]
+        rows, columns = self._positions(shape, sides, rng)
         drawn = {
             "rows": _mirrored(rows, shape[1] - 1),
             "columns": _mirrored(columns, shape[2] - 1),
@@ -124,29 +127,37 @@ class Augmentation:
         if self.brightness or self.contrast or self.saturation:
             drawn["factors"] = self._factors(shape[0], rng)
         if self.cutout:
-            for axis, side in (("rows", shape[1]), ("columns", shape[2])):
+            for axis, side in zip(("rows", "columns"), sides, strict=True):
                 drawn[f"cut_{axis}"] = self._cut(shape[0], side, rng)
         return drawn
 
-    def _positions(self, shape, rng):
+    def _positions(self, shape, sides, rng):
         """Where in the source each row and each column comes from, in pixels.
+
+        Args:
+            shape: of the images.
+            sides: (height, width) of the changed images.
 
         Returns:
             Two float arrays, (N, height) and (N, width).
         """
-        count, *sides = shape[:3]
+        count = shape[0]
         zoom = np.exp(rng.uniform(*np.log(self.scale), count))
         stretch = np.exp(rng.uniform(-1, 1, count) * np.log1p(self.stretch))
         axes = []
-        for side, share in zip(
-            sides, (zoom / stretch**0.5, zoom * stretch**0.5), strict=True
+        for old, new, share in zip(
+            shape[1:3],
+            sides,
+            (zoom / stretch**0.5, zoom * stretch**0.5),
+            strict=True,
         ):
             # What is shown stays inside the image, but for the shift.
             play = self.shift + np.abs(1 - share) / 2
-            centre = side * (0.5 + rng.uniform(-1, 1, count) * play)
-            offsets = (np.arange(side) + 0.5 - side / 2) * share[:, None]
+            centre = old * (0.5 + rng.uniform(-1, 1, count) * play)
+            step = share[:, None] * (old / new)
+            offsets = (np.arange(new) + 0.5 - new / 2) * step
             axes.append(centre[:, None] + offsets - 0.5)
-        if not self._zooms:
+        if not self._zooms and tuple(sides) == tuple(shape[1:3]):
             # Whole pixels: nothing is blurred, and it is faster.
             axes = [np.rint(positions) for positions in axes]
         rows, columns = axes
@@ -176,7 +187,8 @@ def _change(
     images, rows, columns, factors=None, cut_rows=None, cut_columns=None
 ):
     """The images, changed as :meth:`Augmentation.draw` says."""
-    changed = _aligned(images.shape, np.float32)
+    shape = (len(images), rows.shape[1], columns.shape[1], images.shape[3])
+    changed = _aligned(shape, np.float32)
     # A few at a time: what is between the steps stays in the processor's
     # cache, and memory is used again instead of asked for anew.
     for start in range(0, len(images), _AT_A_TIME):
@@ -285,6 +297,7 @@ class Batches(keras.utils.PyDataset):
         augment_on: "host" changes the images here; "device" leaves it to
             the training step, see :mod:`densenet_lib.datasets.on_device`.
         shuffle: a new order in each epoch.
+        size: side of the images in a batch, in pixels; None for their own.
         epoch: the epoch to begin with; the next follows by itself.
         workers: threads that prepare batches ahead.
 
@@ -306,6 +319,7 @@ class Batches(keras.utils.PyDataset):
         augment=None,
         augment_on="host",
         shuffle=True,
+        size=None,
         epoch=0,
         workers=1,
     ):
@@ -327,12 +341,16 @@ class Batches(keras.utils.PyDataset):
         expect_choice("augment_on", augment_on, PLACES)
         # A plain view: indexing a memmap object costs more.
         self._images = np.asarray(split.images)
+        if size not in (None, *self._images.shape[1:3]):
+            # Resized as training images are, with nothing left to chance.
+            augment = augment or Augmentation(flip=False)
         self._labels = split.labels.astype(np.float32)[:, None]
         self.batch_size = batch_size
         self.seed = seed
         self.augment = augment
         self.augment_on = augment_on
         self.shuffle = shuffle
+        self.size = size
         self.epoch = epoch
 
     def __len__(self):
@@ -349,9 +367,9 @@ class Batches(keras.utils.PyDataset):
             return self._gathered(chosen)
         rng = np.random.default_rng((self.seed, self.epoch, index, 1))
         if self.augment_on == "host":
-            return self.augment(self._images[chosen], rng)
+            return self.augment(self._images[chosen], rng, size=self.size)
         images = self._gathered(chosen)
-        drawn = self.augment.draw(images.shape, rng)
+        drawn = self.augment.draw(images.shape, rng, size=self.size)
         for axis in ("rows", "columns"):
             drawn[axis] = drawn[axis].astype(np.float32)
         return {"images": images} | drawn

@@ -151,3 +151,12 @@ def test_in_mixed_precision_positions_stay_whole_and_the_loss_is_scaled(data):
     np.testing.assert_allclose(wrapped(tensors), host[0][0], atol=2e-3)
     training.compile_for(wrapped, recipe, 5)
     assert isinstance(wrapped.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_another_side_is_that_of_the_host(data):
+    host, device = _both(data.train, EVERYTHING, seed=4, size=24)
+    drawn = device[0][0]
+    changed = augment(**{k: ops.convert_to_tensor(drawn[k]) for k in drawn})
+    assert changed.shape == (8, 24, 24, 3)
+    expected = host[0][0]
+    assert np.abs(ops.convert_to_numpy(changed) - expected).max() < 2e-3

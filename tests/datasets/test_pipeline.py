@@ -377,3 +377,33 @@ def test_values_out_of_range_are_refused(fields):
     (name,) = fields
     with pytest.raises(InputError, match=name):
         Augmentation(**fields)
+
+
+# --- other sides ----------------------------------------------------------
+
+
+def test_half_the_side_is_every_second_place_between_pixels(split):
+    images = Batches(split, 4, shuffle=False, size=6)[0][0]
+    assert images.shape == (4, 6, 6, 3)
+    # Halving meets the middle of each two by two pixels: their mean.
+    cells = split.images[:4].reshape(4, 6, 2, 6, 2, 3)
+    np.testing.assert_allclose(images, cells.mean((2, 4)), atol=1e-3)
+
+
+def test_a_batch_of_another_side_shows_the_same_part(split):
+    """A gradient from 0 to 1 keeps its range, whatever the side."""
+    ramp = np.linspace(0, 240, 24, dtype=np.float32)
+    images = np.broadcast_to(ramp[None, :, None, None], (2, 24, 24, 3))
+    rng = (np.random.default_rng(3) for _ in range(2))
+    zoom = Augmentation(flip=False, scale=(0.5, 0.5))
+    small, large = (zoom(images, next(rng), size=size) for size in (8, 24))
+    assert small.shape == (2, 8, 8, 3)
+    # Each small pixel is the middle of three large ones.
+    np.testing.assert_allclose(small, large[:, 1::3, 1::3], atol=1e-3)
+
+
+def test_the_cutout_has_its_share_at_any_side(split):
+    cut = Augmentation(flip=False, cutout=0.5)
+    drawn = cut.draw((50, 64, 64, 3), np.random.default_rng(0), size=32)
+    assert drawn["cut_rows"].shape == (50, 32)
+    assert drawn["cut_rows"].sum(1).max() == 16
