@@ -27,6 +27,7 @@ from densenet_lib.densenet import (  # noqa: E402
     get_config,
 )
 from densenet_lib.inference import optimize_for_inference  # noqa: E402
+from densenet_lib.pretrained import pretrained  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -36,4 +37,5 @@ __all__ = [
     "cifar_config",
     "get_config",
     "optimize_for_inference",
+    "pretrained",
 ]

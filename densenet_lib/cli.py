@@ -1,26 +1,25 @@
-"""densenet-lib: train, evaluate, predict, explain, export, data, runs."""
+"""densenet-lib: train a network, ask it, explain it, export it."""
 
 import argparse
+import glob
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from densenet_lib import (
-    attribution,
-    datasets,
-    experiments,
-    export,
-    figures,
-    metrics,
-    runs,
-)
+from densenet_lib import datasets, experiments, export, runs, study
 from densenet_lib.datasets import cats_vs_dogs, split
-from densenet_lib.errors import InputError, expect
+from densenet_lib.errors import InputError, expect, expect_choice
+from densenet_lib.pretrained import PRETRAINED, Pretrained, card
 
 # What asks a network without naming a run asks the one that has seen photos.
-DEFAULT_RUN = "cpu/densenet"
+DEFAULT_RUN = PRETRAINED["cats-vs-dogs"]
+
+# What is taken from a folder.
+PHOTOGRAPHS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".webp")
+AT_ONCE = 32  # photographs in memory
+FIGURES = (".jpg", ".pdf", ".png", ".svg")
 
 
 def main(arguments=None):
@@ -30,9 +29,9 @@ def main(arguments=None):
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run_command(options)
+        return options.run_command(options) or 0
     except InputError as error:
-        print(f"densenet-lib: {error}", file=sys.stderr)
+        _complain(error)
         return 2
     except KeyboardInterrupt:
         print(
@@ -61,46 +60,79 @@ def train(options):
         "a folder, for a recipe other than the experiment's own",
         "Name one, so that the recorded run is kept.",
     )
-    data = None
-    if options.data:
-        data = datasets.load(experiment.scale, source=options.data)
     run = runs.train(
-        experiment.but(**changes), data=data, folder=options.folder
+        experiment.but(**changes),
+        data=experiment.data(options.data),
+        folder=options.folder,
     )
     _print_metrics(run)
+
+
+def train_study(options):
+    """Train what is missing of the study, or show what is recorded of it."""
+    if options.group:
+        print(study.table(study.results(options.group)))
+        return
+    paths = study.missing()
+    for number, path in enumerate(paths, start=1):
+        print(f"{number} of {len(paths)}: {path}", file=sys.stderr)
+        experiment = experiments.get(path)
+        _print_metrics(
+            runs.train(experiment, data=experiment.data(options.data))
+        )
 
 
 def evaluate(options):
     """Ask a run's weights about the test images and compare the answers."""
     run = runs.load(options.run)
-    data = datasets.load(run.experiment.scale, source=options.data)
-    faults = runs.verify(run, data)
+    faults = runs.verify(run, run.experiment.data(options.data))
     _print_metrics(run)
     _print_faults(options.run, faults)
 
 
 def predict(options):
-    """Say cat or dog of each photograph, one line each."""
-    run = runs.load(options.run)
-    images = _read_photos(options.photos, run)
-    answers = _answers(run.model(), images)
-    for photo, answer in zip(options.photos, answers, strict=True):
-        print(f"{photo}: {answer}")
+    """Say cat or dog of each photograph, one line each.
+
+    A folder stands for the photographs in it and in the folders below. The
+    percentage is the network's own, not adjusted after training;
+    "densenet-lib card" says how far it can be trusted. The answer is one of
+    the two, whatever the photograph shows.
+    """
+    network = Pretrained(runs.load(options.run))
+    found, complete = _usable(_photographs_at, options.photos)
+    paths = [path for _, several in found for path in several]
+    for start in range(0, len(paths), AT_ONCE):
+        read, all_read = _usable(network.prepare, paths[start:][:AT_ONCE])
+        complete = complete and all_read
+        if read:
+            names, images = zip(*read, strict=True)
+            answers = network.answers(np.concatenate(images))
+            for name, answer in zip(names, answers, strict=True):
+                print(f"{name}: {answer}", flush=True)
+    return 0 if complete else 2
 
 
 def explain(options):
-    """Write the photograph and what speaks for each class (Grad-CAM)."""
-    run = runs.load(options.run)
-    images = _read_photos([options.photo], run)
-    model = run.model()
-    panels = {_answers(model, images)[0]: images[0]}
-    for label, name in enumerate(datasets.CLASSES):
-        maps = attribution.grad_cam(
-            model, images, layer=options.layer, target=label
-        )
-        panels[f"for {name}"] = attribution.overlay(images[0], maps[0])
-    figures.panels(panels).save(options.output)
-    print(options.output)
+    """Write the photograph and what speaks for each class."""
+    output = Path(options.output or f"{Path(options.photo).stem}-why.png")
+    expect_choice("the suffix of --output", output.suffix, FIGURES)
+    expect(
+        output.parent.is_dir(),
+        "the folder of --output",
+        str(output.parent),
+        "a folder that exists",
+        "Make it first.",
+    )
+    network = Pretrained(runs.load(options.run))
+    figure = network.explain(
+        options.photo, method=options.method, layer=options.layer
+    )
+    print(figure.save(output))
+
+
+def print_card(options):
+    """Print the model card: what predict knows and where it fails."""
+    print(card(), end="")
 
 
 def export_run(options):
@@ -144,31 +176,53 @@ def recorded(options):
             _print_metrics(run)
 
 
-def _answers(model, images):
-    """What the network says of each image: "cat (98.2%)"."""
-    logits = model.predict(images, verbose=0)[:, 0]
-    return [
-        f"{datasets.CLASSES[int(dog > 0.5)]} ({max(dog, 1 - dog):.1%})"
-        for dog in metrics.probabilities(logits)
-    ]
+def _usable(function, values):
+    """The values that can be used, and what ``function`` gives for them.
+
+    Of each other one, standard error gets a line.
+
+    Returns:
+        A list of (value, result), and True if none was left out.
+    """
+    results = []
+    for value in values:
+        try:
+            results.append((value, function(value)))
+        except InputError as error:
+            _complain(error)
+    return results, len(results) == len(values)
 
 
-def _read_photos(paths, run):
-    return np.stack(
-        [_read_photo(path, run.experiment.image_size) for path in paths]
+def _photographs_at(place):
+    """The paths that a word of the command line stands for."""
+    path = Path(place)
+    if path.is_dir():
+        found = sorted(
+            str(file)
+            for file in path.rglob("*")
+            if file.suffix.lower() in PHOTOGRAPHS
+            and not file.name.startswith(".")
+        )
+        what = "a folder with photographs in it"
+    elif glob.has_magic(place) and not path.exists():
+        # A shell that leaves patterns alone, or a pattern in quotes.
+        matches = sorted(glob.glob(place, recursive=True))
+        found = [file for match in matches for file in _photographs_at(match)]
+        what = "a pattern that matches photographs"
+    else:
+        return [place]
+    expect(
+        found,
+        "PHOTO",
+        place,
+        what,
+        f"Photographs in folders end in {', '.join(PHOTOGRAPHS)}.",
     )
+    return found
 
 
-def _read_photo(path, size):
-    try:
-        return cats_vs_dogs.decode(Path(path).read_bytes(), size)
-    except Exception as error:  # Pillow raises what its decoders raise
-        raise InputError(
-            "photograph",
-            path,
-            "an image file that Pillow can read, as JPEG or PNG",
-            str(error).replace("\n", " "),
-        ) from error
+def _complain(error):
+    print(f"densenet-lib: {error}", file=sys.stderr)
 
 
 def _print_metrics(run):
@@ -199,7 +253,7 @@ def _parser():
     def command(name, function):
         added = commands.add_parser(
             name,
-            help=function.__doc__,
+            help=function.__doc__.partition("\n")[0],
             description=function.__doc__,
         )
         added.set_defaults(run_command=function)
@@ -213,19 +267,43 @@ def _parser():
     added.add_argument("--seed", type=int, help="instead of the recipe's")
     added.add_argument("--folder", help="of the run that is recorded")
 
+    added = command("study", train_study)
+    added.add_argument(
+        "group",
+        nargs="?",
+        help=f"show this one: {', '.join(study.GROUPS)}",
+    )
+    added.add_argument("--data", help="zip or folder of the photographs")
+
     added = command("evaluate", evaluate)
     added.add_argument("run", nargs="?", default=DEFAULT_RUN)
     added.add_argument("--data", help="zip or folder of the photographs")
 
     added = command("predict", predict)
-    added.add_argument("photos", nargs="+", metavar="PHOTO")
-    added.add_argument("--run", default=DEFAULT_RUN)
+    added.add_argument(
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a file, a folder, or a pattern such as 'photos/*.jpg'",
+    )
+    added.add_argument(
+        "--run", default=DEFAULT_RUN, help="instead of %(default)s"
+    )
 
     added = command("explain", explain)
     added.add_argument("photo", metavar="PHOTO")
-    added.add_argument("--run", default=DEFAULT_RUN)
+    added.add_argument(
+        "--run", default=DEFAULT_RUN, help="instead of %(default)s"
+    )
+    added.add_argument(
+        "--method",
+        default="grad-cam",
+        help="instead of %(default)s, as in densenet_lib.attribution.METHODS",
+    )
     added.add_argument("--layer", help="instead of the last feature map")
-    added.add_argument("--output", default="explanation.png")
+    added.add_argument("--output", help="instead of PHOTO-why.png, here")
+
+    command("card", print_card)
 
     added = command("export", export_run)
     added.add_argument("run")

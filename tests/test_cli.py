@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densenet_lib import cli, runs
+from densenet_lib import cli, resources, runs
 from densenet_lib.experiments import EXPERIMENTS
 from tests.test_runs import TINY
 
@@ -17,10 +17,17 @@ def tiny_run(tmp_path_factory, tiny_data):
     return root
 
 
+@pytest.fixture(scope="module")
+def model(tiny_run):
+    """Its network: built once, for Keras compiles each anew."""
+    return runs.Run(tiny_run / TINY.path).model()
+
+
 @pytest.fixture(autouse=True)
-def own_runs(tiny_run, monkeypatch):
+def own_runs(tiny_run, model, monkeypatch):
     """Each test sees the tiny run only."""
     monkeypatch.setenv("DENSENET_RUNS", str(tiny_run))
+    monkeypatch.setattr(runs.Run, "model", lambda run: model)
     monkeypatch.setitem(EXPERIMENTS, TINY.path, TINY)
 
 
@@ -44,12 +51,72 @@ def test_predict_says_one_line_a_photograph(photo, capsys):
         assert 50 <= float(sure.strip("(%)")) <= 100
 
 
-def test_explain_writes_the_figure(photo, tmp_path):
-    output = tmp_path / "why.png"
+@pytest.fixture
+def folder(photo, tmp_path):
+    """A folder with three photographs, one of them deeper, and other files."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.png", "b.JPG", "more/c[1].png", ".hidden.png"):
+        with Image.open(photo) as image:
+            image.save(folder / name)
+    (folder / "notes.txt").write_text("no photograph")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["."], ["a.png", "b.JPG", "more/c[1].png"]),
+        (["*.png", "a.png"], ["a.png", "a.png"]),
+        (["**/*.png"], ["a.png", "more/c[1].png"]),
+        (["m*"], ["more/c[1].png"]),
+        (["more/c[1].png"], ["more/c[1].png"]),
+    ],
+)
+def test_predict_finds_photographs_in_folders_and_by_pattern(
+    folder, monkeypatch, capsys, words, expected
+):
+    monkeypatch.chdir(folder)
+    assert cli.main(["predict", *words, "--run", TINY.path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rsplit(": ", 1)[0] for line in lines] == expected
+
+
+def test_predict_answers_the_others_where_one_cannot_be_read(
+    photo, folder, monkeypatch, capsys
+):
+    bad = folder / "notes.txt"
+    arguments = ["predict", str(bad), photo, "*.none", "--run", TINY.path]
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    [answer] = said.out.splitlines()
+    assert answer.startswith(f"{photo}: ")
+    pattern, unreadable = said.err.splitlines()
+    assert "'*.none'" in pattern
+    assert str(bad) in unreadable
+
+
+def test_explain_writes_the_figure(photo, tmp_path, monkeypatch, capsys):
     arguments = ["explain", photo, "--run", TINY.path]
-    assert cli.main([*arguments, "--output", str(output)]) == 0
-    with Image.open(output) as figure:
-        assert figure.width > 300
+    output = tmp_path / "why.jpg"
+    more = ["--output", str(output), "--method", "gradient"]
+    assert cli.main([*arguments, *more]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(output),
+        "photo-why.png",
+    ]
+    for path in (output, "photo-why.png"):
+        with Image.open(path) as figure:
+            assert figure.width > 300
+
+
+def test_card_prints_the_model_card(capsys):
+    assert cli.main(["card"]) == 0
+    text = capsys.readouterr().out
+    assert text == (resources.data_folder() / "MODEL_CARD.md").read_text()
+    assert text.startswith("# Model card")
 
 
 def test_export_writes_the_network_and_tries_it_out(tmp_path, capsys):
@@ -87,6 +154,10 @@ def test_a_tampered_run_fails_its_verification(
         (["predict", "nowhere.jpg", "--run", TINY.path], "nowhere.jpg"),
         (["predict", __file__, "--run", TINY.path], "an image file"),
         (["predict", "any.jpg", "--run", "cpu/none"], TINY.path),
+        (["predict", "tools", "--run", TINY.path], "photographs in it"),
+        (["explain", "nowhere.jpg", "--run", TINY.path], "nowhere.jpg"),
+        (["explain", "any.jpg", "--output", "why.doc"], "'.doc'"),
+        (["explain", "any.jpg", "--output", "no/why.png"], "'no'"),
         (["train", "nothing", "--scale", "sketch"], "sketch/densenet"),
         (["train", "tiny", "--scale", "huge"], "'huge'"),
         (["data", "find", "nowhere.zip"], "nowhere.zip"),
@@ -123,6 +194,7 @@ def test_help_names_every_command(capsys):
         "evaluate",
         "predict",
         "explain",
+        "card",
         "export",
         "data",
         "runs",

@@ -4,6 +4,7 @@ A figure function returns an :class:`Illustration`: the drawing and the words
 that stand for it.
 """
 
+from densenet_lib.figures.cards import explanation
 from densenet_lib.figures.drawings import contact_sheet, part_masks
 from densenet_lib.figures.heat import heat_inside, heatmaps, panels
 from densenet_lib.figures.maps import (
@@ -53,12 +54,15 @@ from densenet_lib.figures.speed import (
     race,
     threshold,
 )
+from densenet_lib.figures.study import accuracy_over, gaps
 from densenet_lib.figures.style import CMAP, COLOURS, Illustration, subplots
+from densenet_lib.figures.trust import cascade, removal_curves, trust_table
 
 __all__ = [
     "CMAP",
     "COLOURS",
     "Illustration",
+    "accuracy_over",
     "beside",
     "block_diagram",
     "bottleneck_cost",
@@ -67,16 +71,19 @@ __all__ = [
     "by_layer",
     "by_stage",
     "calibration",
+    "cascade",
     "channel_growth",
     "channel_ledger",
     "compression",
     "confusion_matrix",
     "consumer_view",
     "contact_sheet",
+    "explanation",
     "falling_loss",
     "families",
     "feature_grid",
     "filters",
+    "gaps",
     "growth_cost",
     "heat_inside",
     "heatmaps",
@@ -92,6 +99,7 @@ __all__ = [
     "race",
     "readout_pictures",
     "receptive_fields",
+    "removal_curves",
     "repeated",
     "reuse_matrix",
     "roc",
@@ -101,5 +109,6 @@ __all__ = [
     "subplots",
     "threshold",
     "training_curves",
+    "trust_table",
     "weight_against_effect",
 ]

@@ -1,0 +1,211 @@
+"""The network to use: any kind of photograph in, the published answer out."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import densenet_lib
+from densenet_lib import figures, runs, training
+from densenet_lib.datasets import cats_vs_dogs, sketches
+from densenet_lib.errors import InputError
+from densenet_lib.pretrained import PRETRAINED, Answer, Pretrained
+from tests.test_runs import TINY
+from tools import model_card
+
+NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, tiny_data):
+    """A run of two epochs, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("runs") / TINY.path
+    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
+
+
+@pytest.fixture(scope="module")
+def network(recorded):
+    """What the library makes of it."""
+    return Pretrained(recorded)
+
+
+def _file(picture, format="PNG", **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format, **options)
+    return file.getvalue()
+
+
+def test_the_published_network_answers_as_its_run_does():
+    network = densenet_lib.pretrained("cats-vs-dogs")
+    run = runs.load(PRETRAINED["cats-vs-dogs"])
+    drawn = sketches.load(network.image_size, counts=(0, 0, 4)).test
+    expected = training.evaluate(
+        network.model, drawn, mirror=run.experiment.mirror
+    )
+    answers = network.predict(drawn.images)
+    np.testing.assert_allclose(
+        [answer.logit for answer in answers], expected, atol=1e-4
+    )
+    assert network.model.input_shape[1] == network.image_size
+    assert 0 <= network.calibration.error <= 1
+
+
+def test_an_unknown_name_lists_those_that_are():
+    with pytest.raises(InputError, match="'cats-vs-dogs'"):
+        densenet_lib.pretrained("birds")
+
+
+def test_whatever_holds_a_photograph_gives_the_same_square(network, tmp_path):
+    content = _file(NOISE)
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
+    photos = [path, str(path), content, Image.fromarray(NOISE), NOISE]
+    prepared = network.prepare(photos)
+    expected = cats_vs_dogs.decode(content, network.image_size)
+    assert prepared.dtype == np.uint8
+    for square in prepared:
+        np.testing.assert_array_equal(square, expected)
+    for photo in photos:  # one photograph needs no list
+        np.testing.assert_array_equal(network.prepare(photo)[0], expected)
+
+
+def test_an_image_of_the_networks_size_goes_in_as_it_is(network, tiny_data):
+    images = tiny_data.test.images[:3]
+    np.testing.assert_array_equal(network.prepare(images), images)
+
+
+def test_grey_and_transparent_arrays_become_colour(network):
+    [grey] = network.prepare(NOISE[..., 0])
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+    clear = np.dstack([NOISE, np.full(NOISE.shape[:2], 255, np.uint8)])
+    np.testing.assert_array_equal(
+        network.prepare(clear), network.prepare(NOISE)
+    )
+
+
+def test_a_pillow_image_is_turned_upright(network):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a camera held on its side
+    content = _file(NOISE, exif=exif)
+    with Image.open(io.BytesIO(content)) as image:
+        [turned] = network.prepare(image)
+    np.testing.assert_array_equal(turned, network.prepare(content)[0])
+    assert (turned != network.prepare(NOISE)[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("photos", "words"),
+    [
+        ([], "at least one"),
+        ("nowhere.jpg", "'nowhere.jpg'.*No such file"),
+        (b"no image", "'bytes'.*does not know the format"),
+        (_file(NOISE)[:-999], "'bytes'.*truncated"),
+        (np.zeros((9, 9, 3)), "float64.*255"),
+        (np.zeros((2, 9, 9, 5), np.uint8), r"\(9, 9, 5\)"),
+    ],
+)
+def test_what_is_no_photograph_is_refused(network, photos, words):
+    with pytest.raises(InputError, match=words):
+        network.prepare(photos)
+
+
+def test_an_answer_names_the_class_of_its_logit(network, tiny_data):
+    images = tiny_data.test.images
+    logits = training.logits(network.model, images)
+    for answer, logit in zip(network.answers(images), logits, strict=True):
+        assert answer.kind == ("dog" if logit > 0 else "cat")
+        sure = 1 / (1 + np.exp(-abs(logit)))
+        assert answer.probability == pytest.approx(sure, abs=1e-4)
+    assert str(Answer("cat", 0.982, -4.0)) == "cat (98.2%)"
+
+
+def test_a_run_with_mirror_images_is_asked_with_them(
+    recorded, tiny_data, tmp_path
+):
+    for file in recorded.folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["experiment"]["mirror"] = True
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    network, images = Pretrained(runs.Run(tmp_path)), tiny_data.test.images
+    one, other = (
+        training.logits(network.model, seen)
+        for seen in (images, images[:, :, ::-1])
+    )
+    assert np.abs(one - other).max() > 1e-4
+    np.testing.assert_allclose(
+        [answer.logit for answer in network.answers(images)],
+        (one + other) / 2,
+        atol=1e-5,
+    )
+
+
+def test_an_explanation_shows_the_photograph_in_its_own_shape(network):
+    figure = network.explain(NOISE)
+    photo, *maps, _ = figure.figure.axes  # the last is the colour bar
+    for axes in (photo, *maps):
+        assert axes.images[0].get_array().shape == NOISE.shape
+    [answer] = network.predict(NOISE)
+    assert photo.get_title() == str(answer)
+    assert [axes.get_title() for axes in maps] == ["for cat", "for dog"]
+    assert str(answer) in figure.alt
+
+
+def test_an_unknown_method_of_explaining_is_refused(network):
+    with pytest.raises(InputError, match="'grad-cam'"):
+        network.explain(NOISE, method="guess")
+
+
+def test_the_words_of_an_explanation_say_where_it_is_warm():
+    heat = np.zeros((10, 20))
+    heat[5, 5:7] = 1
+    alt = figures.explanation(
+        np.zeros((10, 20, 3), np.uint8),
+        {"cat": heat, "dog": np.zeros((10, 20))},
+        answer="cat (98.2%)",
+    ).alt
+    assert "for cat most at 25% of the width and 50% of the height" in alt
+    assert "on 1% of the area" in alt
+    assert "for dog nowhere" in alt
+
+
+def test_the_model_card_holds_what_the_run_holds(
+    recorded, network, monkeypatch
+):
+    monkeypatch.setattr(model_card, "DRAWINGS", 6)
+    for name in ("grey", "upside down", "a JPEG of quality 10"):
+        monkeypatch.delitem(model_card.CHANGES, name)
+    card = model_card.text(network)
+    test = recorded.metrics["test"]
+    low, high = (100 * end for end in test["interval"])
+    share = f"{100 * test['accuracy']:.1f} % ({low:.1f} to {high:.1f}) right"
+    assert f"`{TINY.path}`" in card
+    assert f"{network.model.count_params():,}" in card
+    assert share in " ".join(card.split())
+    assert card.count("| 0 of 6 |") >= 1  # nothing done, nothing changed
+    assert max(map(len, re.sub("[|].*", "", card).splitlines())) < 80
+
+
+def test_the_model_card_is_compared_letter_by_letter(
+    recorded, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("DENSENET_RUNS", str(recorded.folder.parents[1]))
+    monkeypatch.setitem(PRETRAINED, "cats-vs-dogs", TINY.path)
+    monkeypatch.setattr(model_card, "CARD", tmp_path / "MODEL_CARD.md")
+    monkeypatch.setattr(
+        model_card, "text", lambda network: f"of {network.run.folder.name}\n"
+    )
+    assert model_card.main(["--check"]) == 1  # there is none yet
+    assert model_card.main([]) == 0
+    assert model_card.CARD.read_text("utf-8") == "of tiny\n"
+    assert model_card.main(["--check"]) == 0
+    model_card.CARD.write_text("of tony\n", "utf-8")
+    capsys.readouterr()
+    assert model_card.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "-of tony",
+        "+of tiny",
+    ]
