@@ -11,8 +11,8 @@ READY := $(VENV)/ready
 BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book test test-backends bench bench-gpu study card execute \
-	serve lint lock repository clean
+.PHONY: help venv book test test-backends test-witnesses bench bench-gpu \
+	study card execute serve lint lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -57,6 +57,14 @@ $(BACKENDS)/ready: requirements-backends.txt
 test-backends: $(READY) $(BACKENDS)/ready  ## test on JAX and PyTorch, too
 	DENSENET_BACKENDS_PYTHON=$(abspath $(BACKENDS))/bin/python \
 		$(BIN)/python -m pytest tests/backends
+
+$(BACKENDS)/witnesses: requirements-witnesses.txt $(BACKENDS)/ready
+	@$(BACKENDS)/bin/python -m pip install --quiet -r $<
+	@touch $@
+
+test-witnesses: $(READY) $(BACKENDS)/witnesses  ## compare heatmaps with others'
+	DENSENET_WITNESSES_PYTHON=$(abspath $(BACKENDS))/bin/python \
+		$(BIN)/python -m pytest tests/attribution/test_witnesses.py
 
 # JAX and PyTorch take part where `make test-backends` has brought them.
 bench: DENSENET_BACKENDS_PYTHON ?= $(abspath \

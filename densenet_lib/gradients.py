@@ -289,6 +289,17 @@ def relu_gradient(dz, z):
     return ops.where(z > 0, dz, ops.zeros_like(dz))
 
 
+def positive_only(x):
+    """``x``, through which only what is positive of a gradient flows back.
+
+    Behind every ReLU, it makes of backpropagation the guided one.
+    """
+    return custom(
+        lambda x: (x, [], []),
+        lambda arguments, output, kept, dy: (ops.maximum(dy, 0),),
+    )(x)[0]
+
+
 def tied(x, event):
     """``x``, made to depend on ``event`` in the eyes of a compiler.
 
