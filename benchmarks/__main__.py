@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from benchmarks import contestants, memory, plan, report
+from benchmarks import contestants, exports, memory, plan, report
 from benchmarks.race import ROOT, Field, Refusal, race, say
 
-SECTIONS = ("floor", "step", "memory", "depth", "deepest")
+SECTIONS = ("floor", "step", "memory", "depth", "deepest", "export")
 
 
 def main(arguments=None):
@@ -152,6 +152,8 @@ def _begin(field, path, options):
         say(f"{path.name} is of other hardware or versions: all anew")
         return fresh
     old["contestants"] |= fresh["contestants"]
+    for section in SECTIONS:
+        old.setdefault(section, {})
     if old["complete"]:
         _forget(old, options)
     old["complete"] = False
@@ -341,6 +343,20 @@ def _deepest(field, results, options, path):
     report.write(path, results)
 
 
+def _export(field, results, options, path):
+    """Of the network that comes with the library, on the CPU."""
+    if options.gpu or exports.RUN in results["export"]:
+        return
+    field.close()
+    say(f"exporting {exports.RUN}")
+    try:
+        entry = {"rows": exports.measure()}
+    except RuntimeError as error:
+        entry = {"failed": str(error)}
+    results["export"][exports.RUN] = entry
+    report.write(path, results)
+
+
 def _naive_bytes(results, options):
     """Measured bytes an activation of the naive network, at its deepest."""
     entry = results["depth"].get("block")
@@ -357,6 +373,7 @@ _SECTIONS = {
     "memory": _memory,
     "depth": _depth,
     "deepest": _deepest,
+    "export": _export,
 }
 
 

@@ -91,6 +91,8 @@ def table(results):
         lines += ["", *_depth(entry)]
     for entry in results["deepest"].values():
         lines += ["", *_deepest(entry)]
+    for run, entry in results.get("export", {}).items():
+        lines += ["", *_export(run, entry)]
     return "\n".join(lines)
 
 
@@ -215,6 +217,26 @@ def _deepest(entry):
             outcome = row.get("why") or excuse(row)
         lines.append(f"  {name}: {outcome}")
     return lines
+
+
+def _export(run, entry):
+    if "rows" not in entry:
+        return [f"export of {run}: {excuse(entry)}"]
+    batches = list(entry["rows"]["keras"]["seconds"])
+    heading = ["format", "MB", "error"]
+    heading += [f"ms/image at batch {batch}" for batch in batches]
+    rows = []
+    for name, row in entry["rows"].items():
+        times = [
+            f"{median(row['seconds'][batch]) / int(batch) * 1e3:.2f}"
+            for batch in batches
+        ]
+        about = ["", ""]
+        if "bytes" in row:
+            about = [f"{row['bytes'] / 1e6:.2f}", f"{row['error']:.0e}"]
+        rows.append([name, *about, *times])
+    lines = [f"{run}, exported: error of a logit, and inference"]
+    return lines + _columns(heading, rows)
 
 
 def _spread(quartiles):

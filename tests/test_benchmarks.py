@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as driver
-from benchmarks import contestants, memory, plan, report, worker
+from benchmarks import contestants, exports, memory, plan, report, worker
+from densenet_lib import export, runs
+from densenet_lib.densenet import DenseNetConfig, densenet
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = os.environ.get("DENSENET_BACKENDS_PYTHON", sys.executable)
@@ -337,3 +339,36 @@ def test_the_pytorch_network_is_ours():
         text=True,
     )
     assert process.returncode == 0, process.stderr[-2000:]
+
+
+# --- exported networks ----------------------------------------------------
+
+
+def test_every_format_is_weighed_checked_and_timed(monkeypatch):
+    class Run:
+        def model(self):
+            return densenet(
+                DenseNetConfig((1, 1), 4, stem="light"),
+                input_shape=(32, 32, 3),
+                classes=1,
+            )
+
+    monkeypatch.setattr(runs, "load", lambda name: Run())
+    monkeypatch.setattr(exports, "ROUNDS", 2)
+    rows = exports.rows("any")
+    assert set(rows) == {"keras", *export.FORMATS}
+    for name, row in rows.items():
+        assert [len(row["seconds"][batch]) for batch in exports.BATCHES] == [
+            2,
+            2,
+        ]
+        if name != "keras":
+            assert row["error"] < 1e-3
+            assert row["bytes"] > 4 * 2000  # float32, and 2,000 weights
+    lines = report._export("any", {"rows": json.loads(json.dumps(rows))})
+    assert [line.split()[0] for line in lines[2:]] == list(rows)
+
+
+def test_a_failed_export_is_said_in_the_table():
+    [line] = report._export("any", {"failed": "no room"})
+    assert line == "export of any: failed: no room"
