@@ -1,11 +1,13 @@
 """The command line: answers, one-line errors, exit status."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from densenet_lib import cli, resources, runs
-from densenet_lib.experiments import EXPERIMENTS
+from densenet_lib.experiments import EXPERIMENTS, Experiment
 from tests.test_runs import TINY
 
 
@@ -200,3 +202,37 @@ def test_help_names_every_command(capsys):
         "runs",
     ):
         assert name in text
+
+
+def test_study_trains_what_is_missing_and_shows_a_group(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path))
+    asked = []
+
+    def record(experiment, *, data):
+        """In the place of a training: a record with an accuracy."""
+        asked.append((experiment.path, data))
+        folder = tmp_path / experiment.path
+        folder.mkdir(parents=True)
+        test = {"accuracy": 0.5, "images": 10, "interval": [0.2, 0.8]}
+        fields = {
+            "experiment": experiment.to_dict(),
+            "seconds": 1.0,
+            "metrics": {"test": test},
+        }
+        (folder / "run.json").write_text(json.dumps(fields))
+        return runs.Run(folder)
+
+    monkeypatch.setattr(runs, "train", record)
+    monkeypatch.setattr(Experiment, "data", lambda self, source: source)
+    assert cli.main(["study", "--data", "here"]) == 0
+    assert {data for _, data in asked} == {"here"}
+    assert "cpu/study-base" in [path for path, _ in asked]
+    first = len(asked)
+    assert cli.main(["study"]) == 0
+    assert len(asked) == first  # nothing was missing any more
+    capsys.readouterr()
+    assert cli.main(["study", "pooling"]) == 0
+    assert "max, not augmented" in capsys.readouterr().out
+    assert cli.main(["study", "colour"]) == 2

@@ -76,8 +76,12 @@ def test_the_table_has_the_mean_and_the_spread(recorded):
     assert "84.00%" in rows[2]
 
 
-def test_what_is_not_recorded_and_what_is_not_a_group_is_said(recorded):
-    with pytest.raises(InputError, match="densenet-lib study"):
-        study.results("images")
+def test_what_is_not_a_group_is_said(recorded):
     with pytest.raises(InputError, match="pooling"):
         study.results("colour")
+
+
+def test_a_group_without_runs_says_how_to_record_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path))
+    with pytest.raises(InputError, match="densenet-lib study"):
+        study.results("pooling")

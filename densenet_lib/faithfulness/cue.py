@@ -1,0 +1,127 @@
+"""A network led astray on purpose: which method shows by what?
+
+One class has a chequered tag in the background of its pictures. A network
+that learns to read the tag is right for the wrong reason, and we know it: so
+a method that is worth its name has to point there.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from densenet_lib import experiments, training
+from densenet_lib.datasets import sketches
+from densenet_lib.datasets.records import CLASSES
+from densenet_lib.errors import expect_choice
+from densenet_lib.faithfulness.baselines import BASELINES
+from densenet_lib.faithfulness.location import exposes
+from densenet_lib.faithfulness.overview import Record, named_methods, record
+
+
+@dataclass(frozen=True)
+class CueStudy:
+    """How much a network goes by a planted cue, and who shows it.
+
+    Attributes:
+        share: of the class's training images that had the cue.
+        accuracies: of the network on the same test animals, "with" the cue on
+            all images of its class, "without" any cue, and with the cue
+            "moved" to all images of the other class.
+        effect: how much the cue alone adds to the logit of its class: the
+            mean over that class's test images, with it and without.
+        records: for each method, "peak" and "heat" as in
+            :func:`densenet_lib.faithfulness.location.exposes`, on test images
+            with the cue, for the class that has it.
+    """
+
+    share: float
+    accuracies: dict[str, float]
+    effect: float
+    records: tuple[Record, ...]
+
+
+def cue_study(
+    methods,
+    share,
+    seed=0,
+    *,
+    kind="dog",
+    counts=sketches.COUNTS,
+    images=100,
+    recipe=experiments.SKETCH_RECIPE,
+    progress="auto",
+):
+    """Train the small network on drawings with a cue, and ask each method.
+
+    Args:
+        methods: {name: function (model, images, targets) -> maps}, or names
+            from ``attribution.METHODS``; both baselines are added.
+        share: of the images of ``kind`` that get the cue in training and
+            validation.
+        seed: of the training, and of the intervals. The drawings are the
+            same for every seed and share.
+        kind: the class with the cue, "cat" or "dog".
+        counts: images for training, validation and test.
+        images: largest number of test images to ask the methods about.
+        recipe: of the training; its seed is replaced.
+        progress: see :func:`densenet_lib.training.fit`.
+
+    Returns:
+        :class:`CueStudy`.
+
+    Raises:
+        InputError: an unknown class, or a share out of its range.
+    """
+    expect_choice("kind", kind, CLASSES)
+    model = _trained(kind, share, counts, replace(recipe, seed=seed), progress)
+    tests = _tests(kind, counts[-1])
+    logits = {
+        name: training.evaluate(model, test) for name, test in tests.items()
+    }
+    target = CLASSES.index(kind)
+    cued = np.flatnonzero(tests["with"].labels == target)
+    sign = 1 if target else -1
+    return CueStudy(
+        share,
+        {
+            name: float(((logits[name] > 0) == test.labels).mean())
+            for name, test in tests.items()
+        },
+        sign * float((logits["with"] - logits["without"])[cued].mean()),
+        _asked(
+            model, tests["with"].subset(cued[:images]), methods, target, seed
+        ),
+    )
+
+
+def _trained(kind, share, counts, recipe, progress):
+    experiment = replace(experiments.get("sketch/densenet"), recipe=recipe)
+    data = sketches.load(experiment.image_size, counts, cue=kind, share=share)
+    model = experiment.build()
+    training.fit(model, data, recipe, progress=progress)
+    return model
+
+
+def _tests(kind, count):
+    """The same animals with the cue, without, and with it on the others."""
+    size = experiments.get("sketch/densenet").image_size
+    other = CLASSES[1 - CLASSES.index(kind)]
+    cues = {"with": kind, "without": None, "moved": other}
+    return {
+        name: sketches.load(size, (0, 0, count), cue=cue).test
+        for name, cue in cues.items()
+    }
+
+
+def _asked(model, split, methods, target, seed):
+    targets = np.full(len(split), target)
+    records = []
+    for name, method in {**named_methods(methods), **BASELINES}.items():
+        maps = method(model, split.images, targets)
+        found = exposes(maps, split.masks["cue"], split.masks["animal"])
+        chances = {"peak": float(split.masks["cue"].mean()), "heat": 0.5}
+        records += [
+            record(name, metric, scores, chances[metric], seed=seed)
+            for metric, scores in found.items()
+        ]
+    return tuple(records)
