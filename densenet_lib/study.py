@@ -49,7 +49,7 @@ GROUPS = {
         "DenseNet": "base",
         "ResNet, equal parameters": "resnet-parameters",
         "ResNet, equal multiply-adds": "resnet-multiply-adds",
-        "ResNet, equal time": "resnet-time",
+        "ResNet, equal parameters and time": "resnet-time",
     },
     "images": {
         "500": "images500",
@@ -159,9 +159,10 @@ def table(variants):
     ]
     for label, variant in variants.items():
         cost, accuracies = variant.budget, variant.accuracies
-        spread = np.ptp(accuracies)
+        several = len(accuracies) > 1
+        spread = f"{np.ptp(accuracies):.2%}" if several else "-"
         lines.append(
-            f"{label:<{width}}  {accuracies.mean():8.2%}  {spread:6.2%}"
+            f"{label:<{width}}  {accuracies.mean():8.2%}  {spread:>6}"
             f"  {len(accuracies):5}  {cost.parameters:10,}"
             f"  {cost.multiply_adds / 1e6:11.2f} M"
         )

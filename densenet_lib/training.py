@@ -123,7 +123,9 @@ class Recipe:
         ends = [
             (round(share * self.epochs), side) for share, side in self.sizes
         ]
-        return [*ends, (self.epochs, None)]
+        if not ends or ends[-1][0] < self.epochs:
+            ends.append((self.epochs, None))
+        return ends
 
     def to_dict(self):
         """The fields as plain values, fit for JSON."""

@@ -20,7 +20,7 @@ def pytest_configure():
 
 @pytest.fixture(scope="session")
 def photographs():
-    """Cats-vs-Dogs at 64 px, where the photographs are at hand."""
+    """Cats-vs-Dogs at the size of "cpu", where the photographs are."""
     from densenet_lib import datasets
 
     if not PHOTOGRAPHS.exists():

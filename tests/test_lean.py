@@ -162,6 +162,7 @@ def test_mixed_precision_errs_as_the_naive_network_does(policy):
 
 
 REPLICAS = """
+import tests  # before others put a package of that name on the path
 import densenet_lib, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2

@@ -280,7 +280,7 @@ def test_zooming_mixes_two_neighbours_in_proportion():
     image = image.astype(np.float32)
     augmentation = Augmentation(flip=False, scale=(0.6, 0.6), stretch=0.2)
     rng = np.random.default_rng(5)
-    rows, columns = augmentation._positions(image.shape, rng)
+    rows, columns = augmentation._positions(image.shape, (9, 9), rng)
     expected = np.empty((9, 9, 3))
     for i, y in enumerate(rows[0]):
         for j, x in enumerate(columns[0]):
