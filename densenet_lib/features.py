@@ -1,6 +1,7 @@
 """What the layers inside a network put out, and which weights read it."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from keras import layers, ops
@@ -78,17 +79,27 @@ def feature_maps(model, images, names, *, batch_size=32):
         InputError: images of another shape; no layer of that name; a layer
             that the model does not use, or uses more than once.
     """
+    batches = list(maps_by_batch(model, images, names, batch_size=batch_size))
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in batches[0]
+    }
+
+
+def maps_by_batch(model, images, names, *, batch_size=32):
+    """Yield the :func:`feature_maps` of one batch of images after the other.
+
+    For what can be counted on the way: no more than one batch is in memory.
+
+    Args, Yields and Raises: see :func:`feature_maps`.
+    """
     images = taps.prepare(model, images)
     names = [names] if isinstance(names, str) else list(names)
     paths = {name: taps.find(model, name) for name in names}
-    batches = [
-        _one_batch(model, images[start : start + batch_size], paths.values())
-        for start in range(0, len(images), batch_size)
-    ]
-    return {
-        name: np.concatenate([batch[path] for batch in batches])
-        for name, path in paths.items()
-    }
+    for start in range(0, len(images), batch_size):
+        part = images[start : start + batch_size]
+        found = _one_batch(model, part, paths.values())
+        yield {name: found[path] for name, path in paths.items()}
 
 
 def _one_batch(model, images, paths):
@@ -186,6 +197,157 @@ def _reuse_in_block(every, block, num_layers):
             source = channels[starts[row] : starts[row] + widths[row]]
             matrix[row, column] = source.mean()
     return matrix / np.nanmax(matrix, axis=0)
+
+
+@dataclass(frozen=True)
+class ReuseSummary:
+    """What the paper observed on the reuse of features, a number each.
+
+    Each is to be held against that of the same network before training,
+    whose weights are even but for chance. NaN where a network has no such
+    reader.
+
+    Attributes:
+        layers: what a dense layer reads least, over what it reads most: 1 if
+            it reads all sources alike, 0 if it leaves one out. The mean over
+            the layers that have a choice. Observation 1: layers spread their
+            weights over many inputs of their block.
+        transitions: the same for the transitions. Observation 2: they spread
+            theirs, too.
+        block_input: the weight on the block's input, over the mean weight on
+            the other sources; the mean over the layers of all blocks but the
+            first. Observation 3, below 1: what the transition puts out is
+            read least.
+        classifier: the classifier's mean weight on the last third of the
+            sources, over that on the first third. Observation 4, above 1: it
+            turns to the last maps.
+
+    Source: section 5 of the paper, "Feature Reuse", its four observations.
+    The numbers for them are ours: the paper has none.
+    """
+
+    layers: float
+    transitions: float
+    block_input: float
+    classifier: float
+
+
+def reuse_summary(matrices):
+    """The :class:`ReuseSummary` of what :func:`reuse_weights` gives.
+
+    Args:
+        matrices: a list with one array [source, target] for each block.
+    """
+    *inner, last = matrices
+    ends = [matrix[:, -1] for matrix in inner]
+    has_classifier = last.shape[0] == last.shape[1]
+    return ReuseSummary(
+        layers=_mean(
+            column.min() / column.max()
+            for matrix in matrices
+            for column in _choices(matrix)
+        ),
+        transitions=_mean(column.min() / column.max() for column in ends),
+        block_input=_mean(
+            column[0] / column[1:].mean()
+            for matrix in matrices[1:]
+            for column in _choices(matrix)
+        ),
+        classifier=_last_over_first(last[:, -1])
+        if has_classifier
+        else float("nan"),
+    )
+
+
+def _choices(matrix):
+    """What each dense layer of a block reads, of those with a choice."""
+    return [matrix[: n + 1, n] for n in range(1, len(matrix) - 1)]
+
+
+def _last_over_first(column):
+    third = max(1, len(column) // 3)
+    return float(column[-third:].mean() / column[:third].mean())
+
+
+def _mean(values):
+    values = list(values)
+    return float(np.mean(values)) if values else float("nan")
+
+
+def channel_sources(model, name):
+    """Who has made the channels that stand side by side in a dense block.
+
+    Args:
+        model: a network of :func:`densenet_lib.densenet.densenet`, or a model
+            that holds one.
+        name: a concatenation; or a normalisation or ReLU that reads one: a
+            layer's first, a transition's or the last before the classifier.
+
+    Returns:
+        {"input": channels, "layer 1": channels, ...}, in the channels' order.
+
+    Raises:
+        InputError: a layer whose channels have one source.
+    """
+    every = taps.operations(model)
+    name = taps.find(model, name).split("/")[-1]
+    by_name = {path.split("/")[-1]: layer for path, layer in every.items()}
+    stacks = stacked(model)
+    expect(
+        name in stacks,
+        "name",
+        name,
+        "a layer that puts out all that a dense block has so far",
+        "A block's concatenations do, and the ReLUs that read one.",
+    )
+    block, layers_before = stacks[name]
+    first = f"block{block}_layer01"
+    reader = (
+        by_name.get(f"{first}_bottleneck_conv") or by_name[f"{first}_conv"]
+    )
+    sources = {"input": reader.kernel.shape[-2]}
+    for layer in range(1, layers_before + 1):
+        conv = by_name[f"block{block}_layer{layer:02d}_conv"]
+        sources[f"layer {layer}"] = conv.filters
+    return sources
+
+
+def stacked(model):
+    """The layers that put out all that a dense block has so far.
+
+    Returns:
+        {a layer's name: (number of the block, number of its layers whose
+        channels are there)}: the concatenations, then the normalisations and
+        ReLUs that stand between one and the convolution that reads it.
+
+    Raises:
+        InputError: a model without blocks named as :mod:`densenet` does.
+    """
+    order = [path.split("/")[-1] for path in taps.operations(model)]
+    found = {}
+    for name in order:
+        concat = re.fullmatch(r"block(\d+)_layer(\d+)_concat", name)
+        if concat:
+            found[name] = int(concat[1]), int(concat[2])
+    _expect_blocks(model, found)
+    counts = dict(found.values())  # the last of each block is the highest
+    readers = {}
+    for block, count in counts.items():
+        for layer in range(1, count + 1):
+            prefix = f"block{block}_layer{layer:02d}"
+            if f"{prefix}_bottleneck_conv" in order:
+                prefix += "_bottleneck"
+            readers[prefix] = block, layer - 1
+        readers[f"transition{block}"] = block, count
+    readers["final"] = max(counts.items())
+    for prefix, place in readers.items():
+        before = order
+        if f"{prefix}_conv" in order:
+            before = order[: order.index(f"{prefix}_conv")]
+        for name in (f"{prefix}_norm", f"{prefix}_relu"):
+            if name in before:
+                found[name] = place
+    return found
 
 
 def _expect_blocks(model, found):

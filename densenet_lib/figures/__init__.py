@@ -7,6 +7,11 @@ that stand for it.
 from densenet_lib.figures.cards import explanation
 from densenet_lib.figures.drawings import contact_sheet, part_masks
 from densenet_lib.figures.heat import heat_inside, heatmaps, panels
+from densenet_lib.figures.inside import (
+    channel_sheet,
+    effective_fields,
+    probe_accuracy,
+)
 from densenet_lib.figures.maps import (
     by_stage,
     feature_grid,
@@ -74,10 +79,12 @@ __all__ = [
     "cascade",
     "channel_growth",
     "channel_ledger",
+    "channel_sheet",
     "compression",
     "confusion_matrix",
     "consumer_view",
     "contact_sheet",
+    "effective_fields",
     "explanation",
     "falling_loss",
     "families",
@@ -96,6 +103,7 @@ __all__ = [
     "patches",
     "pooled_noise",
     "pooling_by_hand",
+    "probe_accuracy",
     "race",
     "readout_pictures",
     "receptive_fields",

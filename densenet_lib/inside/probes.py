@@ -1,0 +1,188 @@
+"""How early in a network the class can be read off."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from densenet_lib import features
+from densenet_lib.errors import expect
+from densenet_lib.inside.parts import joints
+from densenet_lib.metrics import wilson
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A linear classifier on what one layer says, averaged over the places.
+
+    Attributes:
+        layer: the layer's name, as it was asked for.
+        channels: how many numbers the classifier reads.
+        accuracy: the share of the test images that it gets right.
+        low, high: the 95 % interval of it (Wilson 1927).
+        right, total: counts of the test images.
+        train_accuracy: the same share of those it was fitted to.
+    """
+
+    layer: str
+    channels: int
+    accuracy: float
+    low: float
+    high: float
+    right: int
+    total: int
+    train_accuracy: float
+
+
+def linear_probes(
+    model, train, test, layers=None, *, penalty=1.0, batch_size=32
+):
+    """Fit a linear classifier to each layer's features, and examine it.
+
+    A layer's features are its channels, averaged over the places, each moved
+    and scaled to mean 0 and deviation 1 on the training images. On them a
+    logistic regression is fitted. The network does not change. What a probe
+    cannot read may be there all the same, less openly.
+
+    Args:
+        model: any Keras model.
+        train, test: :class:`densenet_lib.datasets.Split`, or anything with
+            ``images`` and ``labels``.
+        layers: names of the layers; None for the end of each dense layer or
+            residual unit, and without those for all convolutions.
+        penalty: the classifier minimises the summed loss plus this times half
+            of the squared weights; the constant is free.
+        batch_size: images to run at a time.
+
+    Returns:
+        A tuple with a :class:`Probe` for each layer.
+
+    Raises:
+        InputError: training labels of one class only, and as for
+            :func:`densenet_lib.features.feature_maps`.
+
+    Source: G. Alain, Y. Bengio, "Understanding intermediate layers using
+    linear classifier probes", 2016 (arXiv:1610.01644). There the probes read
+    all places; averaging them first is our choice.
+    """
+    if layers is None:
+        layers = joints(model)
+    classes, targets = np.unique(train.labels, return_inverse=True)
+    expect(
+        len(classes) > 1,
+        "the classes of train",
+        classes.tolist(),
+        "two or more",
+        "A classifier needs examples of each class.",
+    )
+    learnt = _pooled(model, train.images, layers, batch_size)
+    judged = _pooled(model, test.images, layers, batch_size)
+    return tuple(
+        _probe(
+            name,
+            (learnt[name], targets),
+            (judged[name], np.asarray(test.labels)),
+            classes,
+            penalty,
+        )
+        for name in learnt
+    )
+
+
+def how_early(probes):
+    """The first probe whose interval reaches the accuracy of the best."""
+    best = max(probe.accuracy for probe in probes)
+    return next(probe for probe in probes if probe.high >= best)
+
+
+def _pooled(model, images, layers, batch_size):
+    """{name: float64 (N, channels)}, the channels' means over the places."""
+    found = {}
+    for batch in features.maps_by_batch(
+        model, images, layers, batch_size=batch_size
+    ):
+        for name, maps in batch.items():
+            places = maps.reshape(len(maps), -1, maps.shape[-1])
+            means = places.mean(axis=1, dtype="float64")
+            found.setdefault(name, []).append(means)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _probe(name, train, test, classes, penalty):
+    x, targets = train
+    middle, spread = x.mean(axis=0), x.std(axis=0)
+    spread[spread == 0] = 1  # a constant says nothing, at any scale
+
+    def ready(values):
+        scaled = (values - middle) / spread
+        return np.column_stack([scaled, np.ones(len(values))])
+
+    weights = logistic_regression(ready(x), targets, penalty=penalty)
+    given = (ready(x) @ weights).argmax(axis=1)
+    answers = classes[(ready(test[0]) @ weights).argmax(axis=1)]
+    right, total = int((answers == test[1]).sum()), len(answers)
+    low, high = wilson(right, total)
+    return Probe(
+        layer=name,
+        channels=x.shape[1],
+        accuracy=right / total,
+        low=low,
+        high=high,
+        right=right,
+        total=total,
+        train_accuracy=float((given == targets).mean()),
+    )
+
+
+def logistic_regression(x, targets, *, penalty=1.0, steps=50):
+    """Weights of a logistic regression, by Newton's method.
+
+    Each class is set against the rest; of two classes, once. A Newton step
+    solves a least-squares problem whose weights are p (1 - p), p being the
+    probability given so far. A step that would raise what is minimised is
+    halved until it does not.
+
+    Args:
+        x: (N, features), the last of them the constant 1.
+        targets: (N,) numbers of the classes, from 0, each there.
+        penalty: times half of the squared weights, but for the constant's,
+            is added to the summed loss.
+        steps: of Newton's method at most.
+
+    Returns:
+        (features, classes): of ``x @ weights`` the largest is the class.
+
+    Source: T. Hastie, R. Tibshirani, J. Friedman, "The Elements of
+    Statistical Learning", 2nd edition, 2009, section 4.4.1.
+    """
+    classes = targets.max() + 1
+    if classes == 2:
+        weights = _newton(x, targets == 1, penalty, steps)
+        return np.column_stack([np.zeros_like(weights), weights])
+    return np.column_stack(
+        [_newton(x, targets == c, penalty, steps) for c in range(classes)]
+    )
+
+
+def _newton(x, is_class, penalty, steps):
+    sign = np.where(is_class, 1.0, -1.0)
+    # The constant is left free, but for what keeps the system solvable.
+    decay = np.full(x.shape[1], float(penalty))
+    decay[-1] = 1e-9
+
+    def cost(weights):
+        margins = sign * (x @ weights)
+        return np.logaddexp(0, -margins).sum() + decay @ weights**2 / 2
+
+    weights = np.zeros(x.shape[1])
+    now = cost(weights)
+    for _ in range(steps):
+        chance = 0.5 * (1 + np.tanh(x @ weights / 2))
+        slope = x.T @ (chance - is_class) + decay * weights
+        bend = (x * (chance * (1 - chance))[:, None]).T @ x + np.diag(decay)
+        step = np.linalg.solve(bend, slope)
+        if slope @ step < 1e-9:
+            break
+        while (then := cost(weights - step)) > now:
+            step /= 2
+        weights, now = weights - step, then
+    return weights
