@@ -35,6 +35,7 @@ def accuracy_over(accuracies, *panels):
                 alpha=0.8,
             )
         ax.set(xlabel=name, xscale="log")
+        ax.margins(x=0.15, y=0.15)  # room for the labels
     for label, place, mean in zip(
         accuracies, panels[0][1], means, strict=True
     ):
