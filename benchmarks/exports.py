@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.race import ROOT
 
-RUN = "cpu/densenet"
+RUN = "cpu/densenet-max"
 BATCHES = (1, 32)
 ROUNDS = 9
 
