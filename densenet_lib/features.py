@@ -96,9 +96,8 @@ def maps_by_batch(model, images, names, *, batch_size=32):
     images = taps.prepare(model, images)
     names = [names] if isinstance(names, str) else list(names)
     paths = {name: taps.find(model, name) for name in names}
-    for start in range(0, len(images), batch_size):
-        part = images[start : start + batch_size]
-        found = _one_batch(model, part, paths.values())
+    for part in taps.slices(len(images), batch_size):
+        found = _one_batch(model, images[part], paths.values())
         yield {name: found[path] for name, path in paths.items()}
 
 

@@ -196,16 +196,13 @@ def difference(one, other, *, confidence=0.95):
             "at least two that both variants have",
             "Record more with: densenet-lib study.",
         )
-    gaps = np.array(
-        [
-            one.runs[seed].metrics["test"]["accuracy"]
-            - other.runs[seed].metrics["test"]["accuracy"]
-            for seed in seeds
-        ]
+    ours, theirs = (
+        [variant.runs[seed].metrics["test"]["accuracy"] for seed in seeds]
+        for variant in (one, other)
     )
-    error = gaps.std(ddof=1) / len(gaps) ** 0.5
-    reach = stats.t.ppf((1 + confidence) / 2, len(gaps) - 1) * error
-    return tuple(float(gaps.mean() + part) for part in (0.0, -reach, reach))
+    test = stats.ttest_rel(ours, theirs)
+    low, high = test.confidence_interval(confidence)
+    return float(np.mean(ours) - np.mean(theirs)), float(low), float(high)
 
 
 def _path(name, seed):

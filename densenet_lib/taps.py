@@ -120,6 +120,16 @@ def run(model, images):
         return model(images, training=False)
 
 
+def shape_of(output):
+    """The shape of a tensor; () of a structure of several."""
+    return tuple(getattr(output, "shape", ()))
+
+
+def slices(count, size):
+    """Parts of at most ``size`` that make up ``count``, as slices."""
+    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+
+
 def prepare(model, images):
     """The images as an array, and the model built if it never was called.
 

@@ -229,7 +229,7 @@ def test_a_slope_is_filled_in_exactly():
     slope = (3 * down + 2 * across).astype("float32")[None, ..., None]
     removed = np.zeros((1, 20, 20), bool)
     removed[:, 5:15, 3:17] = True
-    filled = imputed(slope, removed, noise=0, tolerance=1e-4)
+    filled = imputed(slope, removed, noise=0)
     np.testing.assert_allclose(filled, slope, atol=0.01)
 
 
@@ -248,7 +248,7 @@ def test_filled_pixels_solve_the_equations():
     expected = np.linalg.solve(
         system[np.ix_(gone, gone)], weights[np.ix_(gone, ~gone)] @ known
     )
-    filled = imputed(image, removed, noise=0, tolerance=1e-4)
+    filled = imputed(image, removed, noise=0)
     found = filled.reshape(size, 2)
     np.testing.assert_allclose(found[gone], expected, atol=0.02)
     np.testing.assert_allclose(found[~gone], known, rtol=1e-6)

@@ -409,7 +409,7 @@ def test_a_probe_reads_what_is_there_and_nothing_else(classes):
     assert noise.low < 1 / classes < noise.high
 
 
-def test_newtons_method_ends_where_the_slope_is_nothing():
+def test_the_regression_ends_where_the_slope_is_nothing():
     x = np.column_stack([RANDOM.normal(size=(80, 3)), np.ones(80)])
     targets = (x[:, 0] + RANDOM.normal(size=80) > 0.5).astype(int)
     weights = logistic_regression(x, targets, penalty=2.0)

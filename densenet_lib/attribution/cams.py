@@ -64,24 +64,23 @@ def grad_cam(
     Networks via Gradient-based Localization", ICCV 2017 (arXiv:1610.02391),
     equations (1) and (2).
     """
-    maps = []
-    at_layer = _at_layer(model, images, layer, target, batch_size)
-    for activation, gradient in at_layer:
-        weights = gradient.mean(axis=(1, 2), keepdims=True)
-        maps.append((weights * activation).sum(axis=-1))
-    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
+
+    def weighted(activation, gradient):
+        return gradient.mean(axis=(1, 2), keepdims=True) * activation
+
+    return _summed(
+        weighted,
+        model,
+        images,
+        layer=layer,
+        target=target,
+        signed=signed,
+        upsample=upsample,
+        batch_size=batch_size,
+    )
 
 
-def grad_cam_plus_plus(
-    model,
-    images,
-    *,
-    layer=None,
-    target=None,
-    signed=False,
-    upsample=True,
-    batch_size=32,
-):
+def grad_cam_plus_plus(model, images, **options):
     """Grad-CAM++ heatmaps: each place weighted by how much it stands for.
 
     Grad-CAM's mean halves a channel's weight where half of an object is
@@ -91,80 +90,62 @@ def grad_cam_plus_plus(
     is linear in pieces. Where the gradient is not positive alpha does not
     count, and where its denominator is 0 it is taken as 0.
 
-    Args, Returns and Raises: see :func:`grad_cam`.
+    Args, Returns and Raises: see :func:`grad_cam`, whose options these are.
 
     Source: A. Chattopadhay et al., "Grad-CAM++: Generalized Gradient-based
     Visual Explanations for Deep Convolutional Networks", WACV 2018
     (arXiv:1710.11063), equations (7) and (19).
     """
-    maps = []
-    at_layer = _at_layer(model, images, layer, target, batch_size)
-    for activation, gradient in at_layer:
+
+    def weighted(activation, gradient):
         total = activation.sum(axis=(1, 2), keepdims=True)
         # Divided by the square: small gradients would have none left.
         below = 2 + gradient * total
         use = (gradient > 0) & (below != 0)
         alpha = np.divide(1, below, out=np.zeros_like(gradient), where=use)
         weights = (alpha * gradient).sum(axis=(1, 2), keepdims=True)
-        maps.append((weights * activation).sum(axis=-1))
-    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
+        return weights * activation
+
+    return _summed(weighted, model, images, **options)
 
 
-def layer_cam(
-    model,
-    images,
-    *,
-    layer=None,
-    target=None,
-    signed=False,
-    upsample=True,
-    batch_size=32,
-):
+def layer_cam(model, images, **options):
     """LayerCAM heatmaps: no mean, and no gradient that is negative.
 
     The map is relu(sum_k relu(g_k) A_k), place by place, so that it stays
     sharp at early layers as well.
 
-    Args, Returns and Raises: see :func:`grad_cam`.
+    Args, Returns and Raises: see :func:`grad_cam`, whose options these are.
 
     Source: P.-T. Jiang et al., "LayerCAM: Exploring Hierarchical Class
     Activation Maps for Localization", IEEE Transactions on Image Processing
     30, 2021.
     """
-    maps = []
-    at_layer = _at_layer(model, images, layer, target, batch_size)
-    for activation, gradient in at_layer:
-        maps.append((np.maximum(gradient, 0) * activation).sum(axis=-1))
-    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
+
+    def weighted(activation, gradient):
+        return np.maximum(gradient, 0) * activation
+
+    return _summed(weighted, model, images, **options)
 
 
-def hires_cam(
-    model,
-    images,
-    *,
-    layer=None,
-    target=None,
-    signed=False,
-    upsample=True,
-    batch_size=32,
-):
+def hires_cam(model, images, **options):
     """HiResCAM heatmaps: Grad-CAM without the mean.
 
     The map is relu(sum_k g_k A_k), place by place. Where all that follows the
     layer is linear, its sum before cutting off is the score, but for the
     bias. Under global average pooling it equals Grad-CAM, but for the scale.
 
-    Args, Returns and Raises: see :func:`grad_cam`.
+    Args, Returns and Raises: see :func:`grad_cam`, whose options these are.
 
     Source: R. L. Draelos and L. Carin, "Use HiResCAM instead of Grad-CAM for
     faithful explanations of convolutional neural networks", 2020
     (arXiv:2011.08891).
     """
-    maps = []
-    at_layer = _at_layer(model, images, layer, target, batch_size)
-    for activation, gradient in at_layer:
-        maps.append((gradient * activation).sum(axis=-1))
-    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
+
+    def weighted(activation, gradient):
+        return gradient * activation
+
+    return _summed(weighted, model, images, **options)
 
 
 def score_cam(
@@ -203,8 +184,7 @@ def score_cam(
     """
     images = taps.prepare(model, images)
     activation = _activation(model, images, layer, batch_size)
-    classes = scores.classes_of(target, len(images))
-    classes = scores.settled(model, images, classes, batch_size)
+    classes = scores.settled(model, images, target, batch_size)
     plain = scores.blank(images, baseline)
 
     def masked(i, j):
@@ -411,7 +391,7 @@ def last_feature_map(model, images):
     for path, operation, _, output in calls:
         weights = getattr(operation, "weights", ())
         convolved = convolved or any(len(w.shape) == 4 for w in weights)
-        shape = scores.shape_of(output)
+        shape = taps.shape_of(output)
         is_map = len(shape) == 4 and shape[1] * shape[2] > 1
         is_pooled = "Pool" in type(operation).__name__
         if convolved and is_map and not is_pooled and id(output) not in known:
@@ -447,9 +427,36 @@ def _at_layer(model, images, layer, target, batch_size):
     images = taps.prepare(model, images)
     classes = scores.classes_of(target, len(images))
     path = _path(model, images, layer)
-    for part in scores.slices(len(images), batch_size):
+    for part in taps.slices(len(images), batch_size):
         wanted = scores.of_part(classes, part)
         yield scores.at_layer(model, images[part], path, wanted)
+
+
+def _summed(
+    weighted,
+    model,
+    images,
+    *,
+    layer=None,
+    target=None,
+    signed=False,
+    upsample=True,
+    batch_size=32,
+):
+    """Maps from a layer's channels, weighted and summed.
+
+    Args:
+        weighted: function of A and g, arrays (n, h, w, channels), that gives
+            what is to be summed over the channels.
+        model, …: see :func:`grad_cam`.
+    """
+    maps = [
+        weighted(activation, gradient).sum(axis=-1)
+        for activation, gradient in _at_layer(
+            model, images, layer, target, batch_size
+        )
+    ]
+    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
 
 
 def _activation(model, images, layer, batch_size):

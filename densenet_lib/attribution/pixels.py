@@ -109,8 +109,7 @@ def smooth_grad(
     2017 (arXiv:1706.03825).
     """
     images = taps.prepare(model, images)
-    classes = scores.classes_of(target, len(images))
-    classes = scores.settled(model, images, classes, batch_size)
+    classes = scores.settled(model, images, target, batch_size)
     spread = noise * np.ptp(images.astype("float32"), axis=(1, 2, 3))
 
     def noisy(i, j):
@@ -168,8 +167,7 @@ def integrated_gradients(
     Networks", ICML 2017 (arXiv:1703.01365), equation (1).
     """
     images = taps.prepare(model, images)
-    classes = scores.classes_of(target, len(images))
-    classes = scores.settled(model, images, classes, batch_size)
+    classes = scores.settled(model, images, target, batch_size)
     plain = scores.blank(images, baseline)
     maps = [
         _integral(model, *one, steps, tolerance, batch_size)
@@ -184,7 +182,7 @@ def _integral(model, start, end, sides, steps, tolerance, batch_size):
 
     def on_the_way(function, places):
         parts = []
-        for part in scores.slices(len(places), batch_size):
+        for part in taps.slices(len(places), batch_size):
             images = start + _tall(places[part]) * way
             classes = np.tile(sides[:, None], len(images))
             found = function(model, images, classes)
@@ -252,8 +250,7 @@ def occlusion(
     Convolutional Networks", ECCV 2014 (arXiv:1311.2901), section 4.2.
     """
     images = taps.prepare(model, images)
-    classes = scores.classes_of(target, len(images))
-    classes = scores.settled(model, images, classes, batch_size)
+    classes = scores.settled(model, images, target, batch_size)
     plain = scores.blank(images, baseline)
     squares = _squares(images.shape[1:3], side, stride)
 
@@ -306,7 +303,7 @@ def _gradients(model, images, target, batch_size):
     return np.concatenate(
         [
             scores.at_image(model, images[part], scores.of_part(classes, part))
-            for part in scores.slices(len(images), batch_size)
+            for part in taps.slices(len(images), batch_size)
         ]
     )
 

@@ -54,16 +54,19 @@ def of_part(classes, part):
     return None if classes is None else classes[:, part]
 
 
-def settled(model, images, classes, batch_size):
-    """``classes``, where they are None those predicted for ``images``.
+def settled(model, images, target, batch_size):
+    """The classes that a target names; where it is None, those predicted.
 
     Whoever looks at changed images wants the class of the unchanged ones.
+
+    Returns and Raises: see :func:`classes_of`; never None.
     """
+    classes = classes_of(target, len(images))
     if classes is not None:
         return classes
     predicted = [
         np.argmax(ops.convert_to_numpy(logits(model, images[part])), axis=1)
-        for part in slices(len(images), batch_size)
+        for part in taps.slices(len(images), batch_size)
     ]
     return np.concatenate(predicted)[None].astype("int32")
 
@@ -101,7 +104,7 @@ def logits(model, images):
         InputError: a model whose output has another shape.
     """
     found = _before_squashing(model, images)
-    shape = shape_of(found)
+    shape = taps.shape_of(found)
     expect(
         len(shape) == 2,
         "the shape of the model's output",
@@ -183,7 +186,7 @@ def at_layer(model, images, path, classes):
         shapes = []
 
         def see(path, inputs, output):
-            shapes.append(shape_of(output))
+            shapes.append(taps.shape_of(output))
             is_first_map = len(shapes) == 1 and len(shapes[0]) == 4
             return mark(output) if is_first_map else output
 
@@ -215,16 +218,6 @@ def expect_feature_map(path, shape):
         "(N, height, width, channels)",
         "Choose a layer that puts out a feature map.",
     )
-
-
-def shape_of(output):
-    """The shape of a tensor; () of a structure of several."""
-    return tuple(getattr(output, "shape", ()))
-
-
-def slices(count, size):
-    """Parts of at most ``size`` that make up ``count``, as slices."""
-    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
 
 def scores_of_variants(model, vary, classes, variants, batch_size):
@@ -265,7 +258,7 @@ def gradient_of_variants(model, vary, classes, weights, batch_size):
 
 def _pairs(images, variants, batch_size):
     """Numbers of images and of their variants, a batch at a time."""
-    for part in slices(images * variants, batch_size):
+    for part in taps.slices(images * variants, batch_size):
         yield np.divmod(np.arange(part.start, part.stop), variants)
 
 

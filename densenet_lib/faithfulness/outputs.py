@@ -1,6 +1,7 @@
 """What a model says of images: classes and their probabilities."""
 
 import numpy as np
+from scipy.special import softmax
 
 from densenet_lib.errors import expect
 
@@ -18,8 +19,7 @@ def probabilities(model, images, *, batch_size=256):
     logits = logits.astype("float64")
     if logits.shape[1] == 1:  # the softmax of (0, z) is the sigmoid of z
         logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    return softmax(logits, axis=1)
 
 
 def decisions(model, images):

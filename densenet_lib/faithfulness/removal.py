@@ -9,7 +9,10 @@ image, a map would gain or lose by the picture's upper edge.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import trapezoid
+from scipy.ndimage import gaussian_filter
 
+from densenet_lib import taps
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.faithfulness.imputation import imputed
 from densenet_lib.faithfulness.outputs import (
@@ -39,12 +42,12 @@ class Curves:
     @property
     def insertion_area(self):
         """(N,), the area under each curve; the larger, the better the map."""
-        return _area(self.shares, self.insertion)
+        return trapezoid(self.insertion, self.shares)
 
     @property
     def deletion_area(self):
         """(N,), the area under each curve; the smaller, the better the map."""
-        return _area(self.shares, self.deletion)
+        return trapezoid(self.deletion, self.shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +179,7 @@ def _watched(model, start, end, ranks, shares, targets):
     """The target's probability while ``start`` becomes ``end``."""
     counts = np.rint(shares * ranks[0].size).reshape(1, -1, 1, 1)
     curves = []
-    for first in range(0, len(ranks), CHUNK):
-        part = slice(first, first + CHUNK)
+    for part in taps.slices(len(ranks), CHUNK):
         moved = (ranks[part, None] < counts)[..., None]
         mixed = np.where(moved, end[part, None], start[part, None])
         flat = mixed.reshape(-1, *start.shape[1:])
@@ -191,24 +193,10 @@ def _of(targets, chances):
     return chances[np.arange(len(targets)), targets]
 
 
-def _area(x, y):
-    """Areas (N,) under curves (N, points), by the trapezium rule."""
-    return (y[:, 1:] + y[:, :-1]) @ np.diff(x) / 2
-
-
 def _blurred(images):
-    """Out of focus: a Gaussian of a tenth of each side, edges held."""
-    down, across = (_gaussian(side) for side in images.shape[1:3])
-    return np.einsum(
-        "ij,njkc,lk->nilc", down, images, across, optimize=True
-    ).astype("float32")
-
-
-def _gaussian(side):
-    """Matrix (side, side) that blurs; each row has the sum 1."""
-    places = np.arange(side)
-    weights = np.exp(-0.5 * ((places[:, None] - places) / (side / 10)) ** 2)
-    return weights / weights.sum(axis=1, keepdims=True)
+    """Out of focus: a Gaussian of a tenth of each side, edges repeated."""
+    down, across = (side / 10 for side in images.shape[1:3])
+    return gaussian_filter(images, (0, down, across, 0), mode="nearest")
 
 
 def _mean_colour(images):

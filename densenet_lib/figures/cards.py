@@ -1,9 +1,9 @@
 """Figures for someone with a photograph: the answer, and why."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from densenet_lib.attribution import HEAT_CMAP, overlay
+from densenet_lib.attribution import overlay
+from densenet_lib.figures.heat import evidence_bar
 from densenet_lib.figures.style import (
     WIDTH,
     Illustration,
@@ -31,10 +31,7 @@ def explanation(photo, heat, *, answer):
     for place, (name, values) in zip(axes[1:], heat.items(), strict=True):
         bare(place, f"for {name}")
         place.imshow(overlay(photo, values))
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), HEAT_CMAP)
-    figure.colorbar(
-        scale, ax=axes, shrink=0.8, ticks=[0, 1], label="evidence"
-    ).ax.set_yticklabels(["none", "most"])
+    evidence_bar(figure, axes)
     places = "; ".join(
         f"for {name} {_where(values)}" for name, values in heat.items()
     )

@@ -45,15 +45,20 @@ def heatmaps(images, maps, titles=None):
             axes[row, column].imshow(overlay(image, heat[column]))
     for row, name in enumerate(["image", *rows]):
         axes[row, 0].set_ylabel(name)
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), HEAT_CMAP)
-    figure.colorbar(
-        scale, ax=axes, shrink=0.8, ticks=[0, 1], label="evidence"
-    ).ax.set_yticklabels(["none", "most"])
+    evidence_bar(figure, axes)
     names = ", ".join(titles) if titles is not None else f"{columns} images"
     return Illustration(
         figure,
         f"Heatmaps laid over images: {names}. " + _where_warm(rows),
     )
+
+
+def evidence_bar(figure, axes):
+    """What the colours of :func:`densenet_lib.attribution.overlay` mean."""
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), HEAT_CMAP)
+    figure.colorbar(
+        scale, ax=axes, shrink=0.8, ticks=[0, 1], label="evidence"
+    ).ax.set_yticklabels(["none", "most"])
 
 
 def _where_warm(rows):

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from densenet_lib import features
-from densenet_lib.attribution.scores import slices
+from densenet_lib import features, taps
 
 # How many numbers are made float64 at a time: few enough for a core's cache.
 CHUNK = 2**16
@@ -124,7 +123,7 @@ class _Tally:
         self.low = np.minimum(self.low, rows.min(axis=(0, 1)))
         self.high = np.maximum(self.high, rows.max(axis=(0, 1)))
         flat = rows.reshape(-1, rows.shape[-1])
-        for part in slices(len(flat), max(256, CHUNK // flat.shape[1])):
+        for part in taps.slices(len(flat), max(256, CHUNK // flat.shape[1])):
             moved = flat[part] - self.origin
             self.sum += moved.sum(axis=0)
             self.products += moved.T @ moved

@@ -10,8 +10,6 @@ from keras import layers, ops, tree
 from densenet_lib import gradients, taps
 from densenet_lib.attribution.scores import (
     expect_feature_map,
-    shape_of,
-    slices,
 )
 from densenet_lib.errors import expect
 from densenet_lib.features import expect_one_call
@@ -172,7 +170,7 @@ def effective_receptive_field(
     windows = theoretical_field(model, path, images.shape[1:3])
     unit = tuple(window.units // 2 for window in windows)
     total = np.zeros(images.shape[1:3])
-    for part in slices(len(images), batch_size):
+    for part in taps.slices(len(images), batch_size):
         _, gradient = gradients.value_and_gradient(
             partial(_value_of_unit, model, path, unit, channel),
             np.asarray(images[part], "float32"),
@@ -199,7 +197,7 @@ def _value_of_unit(model, path, unit, channel, x):
     with taps.tapped({path: taps.operations(model)[path]}, keep):
         taps.run(model, x)
     expect_one_call(path, len(outputs))
-    expect_feature_map(path, shape_of(outputs[0]))
+    expect_feature_map(path, taps.shape_of(outputs[0]))
     values = outputs[0][:, unit[0], unit[1]]
     if channel is None:
         return ops.sum(values)

@@ -9,7 +9,6 @@ import numpy as np
 from keras import layers, ops
 
 from densenet_lib import features, gradients, taps
-from densenet_lib.attribution.scores import shape_of, slices
 from densenet_lib.errors import expect
 from densenet_lib.inside.parts import ends
 from densenet_lib.lean import LeanLayer, plain_copy
@@ -80,7 +79,7 @@ def gradient_flow(
         model = plain_copy(model)  # which runs its layers in training, too
     names = ends(model) if layers is None else layers
     flow = _Flow(model, [taps.find(model, name) for name in names], training)
-    for part in slices(len(images), batch_size):
+    for part in taps.slices(len(images), batch_size):
         flow.add(np.asarray(images[part], "float32"), labels[part])
     return flow.mean()
 
@@ -177,7 +176,7 @@ def cross_entropy(labels, logits):
     Raises:
         InputError: logits of another shape.
     """
-    shape = shape_of(logits)
+    shape = taps.shape_of(logits)
     expect(
         len(shape) == 2,
         "the shape of the model's output",

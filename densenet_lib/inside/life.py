@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from densenet_lib import features, taps
+from densenet_lib import features, statistics, taps
 from densenet_lib.errors import expect
 
 
@@ -168,14 +168,6 @@ def _line(by_name, relu, place):
     norm = by_name.get(relu.removesuffix("relu") + "norm")
     if norm is None:
         return 1.0, 0.0
-    gamma, beta, mean, variance = (
-        float(ops.convert_to_numpy(values)[place])
-        for values in (
-            norm.gamma,
-            norm.beta,
-            norm.moving_mean,
-            norm.moving_variance,
-        )
-    )
-    scale = gamma / np.sqrt(variance + norm.epsilon)
-    return scale, beta - scale * mean
+    given = statistics.Moments(norm.moving_mean, norm.moving_variance)
+    line = statistics.fold(norm.gamma, norm.beta, given, norm.epsilon)
+    return tuple(float(part[place]) for part in line)

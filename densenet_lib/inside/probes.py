@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from densenet_lib import features
 from densenet_lib.errors import expect
@@ -133,56 +135,47 @@ def _probe(name, train, test, classes, penalty):
     )
 
 
-def logistic_regression(x, targets, *, penalty=1.0, steps=50):
-    """Weights of a logistic regression, by Newton's method.
+def logistic_regression(x, targets, *, penalty=1.0):
+    """Weights of a logistic regression.
 
-    Each class is set against the rest; of two classes, once. A Newton step
-    solves a least-squares problem whose weights are p (1 - p), p being the
-    probability given so far. A step that would raise what is minimised is
-    halved until it does not.
+    Each class is set against the rest; of two classes, once.
 
     Args:
         x: (N, features), the last of them the constant 1.
         targets: (N,) numbers of the classes, from 0, each there.
         penalty: times half of the squared weights, but for the constant's,
             is added to the summed loss.
-        steps: of Newton's method at most.
 
     Returns:
         (features, classes): of ``x @ weights`` the largest is the class.
 
     Source: T. Hastie, R. Tibshirani, J. Friedman, "The Elements of
-    Statistical Learning", 2nd edition, 2009, section 4.4.1.
+    Statistical Learning", 2nd edition, 2009, section 4.4.
     """
     classes = targets.max() + 1
     if classes == 2:
-        weights = _newton(x, targets == 1, penalty, steps)
+        weights = _fitted(x, targets == 1, penalty)
         return np.column_stack([np.zeros_like(weights), weights])
     return np.column_stack(
-        [_newton(x, targets == c, penalty, steps) for c in range(classes)]
+        [_fitted(x, targets == c, penalty) for c in range(classes)]
     )
 
 
-def _newton(x, is_class, penalty, steps):
-    sign = np.where(is_class, 1.0, -1.0)
-    # The constant is left free, but for what keeps the system solvable.
+def _fitted(x, is_class, penalty):
     decay = np.full(x.shape[1], float(penalty))
-    decay[-1] = 1e-9
+    decay[-1] = 0  # the constant is left free
 
     def cost(weights):
-        margins = sign * (x @ weights)
-        return np.logaddexp(0, -margins).sum() + decay @ weights**2 / 2
+        logits = x @ weights
+        losses = np.logaddexp(0, np.where(is_class, -logits, logits))
+        slope = x.T @ (expit(logits) - is_class) + decay * weights
+        return losses.sum() + decay @ weights**2 / 2, slope
 
-    weights = np.zeros(x.shape[1])
-    now = cost(weights)
-    for _ in range(steps):
-        chance = 0.5 * (1 + np.tanh(x @ weights / 2))
-        slope = x.T @ (chance - is_class) + decay * weights
-        bend = (x * (chance * (1 - chance))[:, None]).T @ x + np.diag(decay)
-        step = np.linalg.solve(bend, slope)
-        if slope @ step < 1e-9:
-            break
-        while (then := cost(weights - step)) > now:
-            step /= 2
-        weights, now = weights - step, then
-    return weights
+    start = np.zeros(x.shape[1])
+    return minimize(
+        cost,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-8},
+    ).x

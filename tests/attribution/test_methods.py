@@ -15,30 +15,7 @@ from densenet_lib.errors import InputError
 # -> y = h / 2. At X: A1 = [[2, 0], [4, 1]], A2 = [[0, 3], [0, 1]],
 # h = 18 - 8 = 10, y = 5; g1 = u / 2 and g2 = v / 2.
 X = np.array([[1.0, -2.0], [3.0, 0.0]]).reshape(1, 2, 2, 1)
-U, V = [4, 0, 2, 2], [1, -2, -1, -2]
 A1, A2 = np.array([[2.0, 0], [4, 1]]), np.array([[0.0, 3], [0, 1]])
-
-
-@pytest.fixture(scope="module")
-def small():
-    model = keras.Sequential(
-        [
-            keras.Input((2, 2, 1)),
-            layers.Conv2D(2, 1, activation="relu", name="maps"),
-            layers.Flatten(),
-            layers.Dense(1, activation="relu", use_bias=False),
-            layers.Dense(1, use_bias=False),
-        ]
-    )
-    model.set_weights(
-        [
-            np.array([1.0, -1.0]).reshape(1, 1, 1, 2),
-            np.ones(2),
-            np.stack([U, V], axis=1).reshape(8, 1),
-            np.array([[0.5]]),
-        ]
-    )
-    return model
 
 
 def by_hand():
