@@ -237,8 +237,8 @@ STUDY = {
     "base-slow": _SLOW,
     "resnet-parameters": {"resnet": "parameters"},
     "resnet-multiply-adds": {"resnet": "multiply_adds"},
-    # In as many epochs as take the DenseNet's time, on the machine on which
-    # both were recorded: an epoch of this ResNet takes about half of that.
+    # In as many epochs as took the DenseNet's time on the machine on which
+    # both were recorded; the runs hold the seconds.
     "resnet-time": {"resnet": "parameters", "epochs": 9},
     **{f"images{n}": {"images": n} for n in (500, 2000, 8000)},
 }

@@ -30,7 +30,7 @@ from densenet_lib.attribution.cams import (
 )
 from densenet_lib.attribution.maps import (
     HEAT_CMAP,
-    _heat,
+    as_heat,
     enlarge,
     overlay,
 )
@@ -48,6 +48,7 @@ __all__ = [
     "METHODS",
     "ON_FEATURES",
     "ON_IMAGE",
+    "as_heat",
     "by_source",
     "cam",
     "eigen_cam",
@@ -160,6 +161,6 @@ def _fused(maps, signed):
         "Name at least one layer, and use upsample=True.",
     )
     if not signed:
-        return _heat(np.mean(maps, axis=0), None)
-    scaled = [np.sign(part) * _heat(np.abs(part), None) for part in maps]
+        return as_heat(np.mean(maps, axis=0), None)
+    scaled = [np.sign(part) * as_heat(np.abs(part), None) for part in maps]
     return np.mean(scaled, axis=0)

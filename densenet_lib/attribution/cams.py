@@ -11,7 +11,7 @@ from keras import ops
 
 from densenet_lib import features, taps
 from densenet_lib.attribution import scores
-from densenet_lib.attribution.maps import _heat, enlarge
+from densenet_lib.attribution.maps import as_heat, enlarge
 from densenet_lib.errors import expect
 
 
@@ -197,7 +197,7 @@ def score_cam(
     weights = np.exp(found - found.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
     maps = np.einsum("nhwc,nc->nhw", activation, weights)
-    return _heat(maps, _size(images, upsample), signed=signed)
+    return as_heat(maps, _size(images, upsample), signed=signed)
 
 
 def _masks(maps, size):
@@ -249,7 +249,7 @@ def eigen_cam(
     first = first * np.where(first.sum(axis=1) < 0, -1, 1)[:, None]
     maps = np.einsum("npc,nc->np", places, first)
     maps = maps.reshape(activation.shape[:-1])
-    return _heat(maps, _size(images, upsample), signed=signed)
+    return as_heat(maps, _size(images, upsample), signed=signed)
 
 
 def by_source(
@@ -290,7 +290,7 @@ def by_source(
     parts = np.moveaxis(np.concatenate(parts), -1, 0)
     names = ["input", *(f"layer {i}" for i in range(1, len(firsts)))]
     return {
-        name: _heat(maps, _size(images, upsample), signed=True)
+        name: as_heat(maps, _size(images, upsample), signed=True)
         for name, maps in zip(names, parts, strict=True)
     }
 
@@ -366,7 +366,7 @@ def cam(model, images, *, target=None, upsample=True):
     maps = np.einsum(
         "nhwc,nc->nhw", ops.convert_to_numpy(pooled[0]), votes @ kernel.T
     )
-    return _heat(maps, _size(images, upsample))
+    return as_heat(maps, _size(images, upsample))
 
 
 def last_feature_map(model, images):
@@ -456,7 +456,9 @@ def _summed(
             model, images, layer, target, batch_size
         )
     ]
-    return _heat(np.concatenate(maps), _size(images, upsample), signed=signed)
+    return as_heat(
+        np.concatenate(maps), _size(images, upsample), signed=signed
+    )
 
 
 def _activation(model, images, layer, batch_size):

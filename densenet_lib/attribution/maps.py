@@ -8,7 +8,7 @@ HEAT_CMAP = "inferno"
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright a colour looks
 
 
-def _heat(maps, size, *, signed=False):
+def as_heat(maps, size, *, signed=False):
     """Cut off below 0, enlarge to ``size`` if given, scale each map to 1.
 
     A signed map is enlarged and otherwise left as it is.

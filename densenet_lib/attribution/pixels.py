@@ -10,7 +10,7 @@ from keras import ops
 
 from densenet_lib import gradients, taps
 from densenet_lib.attribution import scores
-from densenet_lib.attribution.maps import _heat
+from densenet_lib.attribution.maps import as_heat
 from densenet_lib.errors import expect
 
 # Of halving the steps of integrated gradients, at the most.
@@ -173,7 +173,7 @@ def integrated_gradients(
         _integral(model, *one, steps, tolerance, batch_size)
         for one in zip(plain, images, classes.T, strict=True)
     ]
-    return _heat(np.stack(maps), None, signed=signed)
+    return as_heat(np.stack(maps), None, signed=signed)
 
 
 def _integral(model, start, end, sides, steps, tolerance, batch_size):
@@ -264,7 +264,7 @@ def occlusion(
         model, covered, classes, len(squares), batch_size
     )
     losses = np.tensordot(whole - parts, squares, 1) / squares.sum(axis=0)
-    return _heat(losses, None, signed=signed)
+    return as_heat(losses, None, signed=signed)
 
 
 def _squares(size, side, stride):
@@ -311,8 +311,8 @@ def _gradients(model, images, target, batch_size):
 def _by_colour(found, *, signed):
     """A map from gradients (N, height, width, colours)."""
     if signed:
-        return _heat(found.sum(axis=-1), None, signed=True)
-    return _heat(np.abs(found).max(axis=-1), None)
+        return as_heat(found.sum(axis=-1), None, signed=True)
+    return as_heat(np.abs(found).max(axis=-1), None)
 
 
 def _tall(numbers):

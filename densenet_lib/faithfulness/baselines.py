@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import sobel
 
-from densenet_lib.attribution.maps import LUMA, _heat
+from densenet_lib.attribution.maps import LUMA, as_heat
 
 
 def centred_blob(shape, *, width=0.25):
@@ -41,7 +41,7 @@ def edge_filter(images):
         np.hypot(*(sobel(one, axis, mode="nearest") for axis in (0, 1)))
         for one in grey
     ]
-    return _heat(np.stack(edges), None)
+    return as_heat(np.stack(edges), None)
 
 
 BASELINES = {
