@@ -1,8 +1,9 @@
 """Take a network out of Keras: SavedModel, ONNX, LiteRT.
 
 Whatever the format, the exported network has one input, float32 (batch,
-height, width, channels) under the name that the Keras model gives it, one
-output, and a batch of any size. It needs nothing of this library to run.
+height, width, channels) under the name that the Keras model gives it, and a
+batch of any size. It needs nothing of this library to run. What layers inside
+it put out can be exported with it, see :func:`with_layers`.
 
 ONNX needs packages that the library does not: ``pip install
 densenet-lib[export]``. LiteRT can run with TensorFlow's own interpreter, but
@@ -15,6 +16,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -29,7 +31,8 @@ def export(model, path, *, format=None, optimize=True):
     """Write a network in a format that others can run.
 
     Args:
-        model: a ``keras.Model`` with one input and one output.
+        model: a ``keras.Model`` with one input, and one output or a
+            dictionary of several, which keep their names.
         path: of the folder, for a SavedModel, or of the file. Folders on the
             way are made; what is there is overwritten.
         format: "savedmodel", "onnx" or "litert"; None goes by the suffix:
@@ -46,13 +49,7 @@ def export(model, path, *, format=None, optimize=True):
     """
     path = Path(path)
     format = _format(path, format)
-    expect(
-        len(model.inputs) == len(model.outputs) == 1,
-        "the model's inputs and outputs",
-        (len(model.inputs), len(model.outputs)),
-        "one of each",
-        "Export a model of that kind.",
-    )
+    _expect_exportable(model)
     if optimize:
         model = optimize_for_inference(model)
     _make_folder(path.parent)
@@ -72,7 +69,8 @@ def load(path, *, format=None):
 
     Returns:
         A function from images, an array (N, height, width, channels), to the
-        output, an array (N, ...) of float32. It uses all cores.
+        output, an array (N, ...) of float32; where there are several, to
+        {name: array}. It uses all cores.
 
     Raises:
         InputError: nothing there, an unknown suffix or a missing package.
@@ -97,15 +95,48 @@ def verify(path, model, images, *, format=None):
         format: as it was given to :func:`export`.
 
     Returns:
-        The greatest absolute difference of their outputs.
+        The greatest absolute difference of their outputs, of all if there
+        are several.
 
     Raises:
         InputError: as :func:`load`.
     """
     images = np.asarray(images, "float32")
-    expected = ops.convert_to_numpy(model(images, training=False))
-    found = load(path, format=format)(images)
-    return float(np.abs(found - expected).max())
+    expected = _by_name(model(images, training=False))
+    found = _by_name(load(path, format=format)(images))
+    return max(
+        float(np.abs(found[name] - ops.convert_to_numpy(output)).max())
+        for name, output in expected.items()
+    )
+
+
+def with_layers(model, names):
+    """The same network, with what some of its layers put out beside it.
+
+    Args:
+        model: a functional ``keras.Model`` with one output.
+        names: of layers of the model itself, not of one nested in it.
+
+    Returns:
+        A ``keras.Model`` to {name: output}: the model's own output under the
+        name that Keras gives it, then the layers'.
+
+    Raises:
+        InputError: a model with several outputs, or no layer of a name.
+    """
+    expect(
+        len(model.outputs) == 1,
+        "the model's outputs",
+        len(model.outputs),
+        "one",
+        "Give the model of which the layers are part.",
+    )
+    every = {layer.name: layer for layer in model.layers}
+    for name in names:
+        expect_choice("layer", name, every)
+    inner = {name: every[name].output for name in names}
+    outputs = {model.output_names[0]: model.outputs[0]} | inner
+    return keras.Model(model.inputs[0], outputs, name=model.name)
 
 
 def size(path):
@@ -113,6 +144,33 @@ def size(path):
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _expect_exportable(model):
+    expect(
+        len(model.inputs) == 1,
+        "the model's inputs",
+        len(model.inputs),
+        "one",
+        "Export a model of that kind.",
+    )
+    expect(
+        len(model.outputs) == 1 or isinstance(model.output, dict),
+        "the model's outputs",
+        len(model.outputs),
+        "one, or several in a dictionary, under their names",
+        "Give keras.Model its outputs as {name: tensor}.",
+    )
+
+
+def _by_name(outputs):
+    """Outputs as {name: output}; a single one has no name."""
+    return outputs if isinstance(outputs, dict) else {"": outputs}
+
+
+def _one_or_all(outputs):
+    """What :func:`load` promises, of {name: output}."""
+    return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
 def _format(path, format):
@@ -180,7 +238,9 @@ def _read_savedmodel(path):
 
     network = tf.saved_model.load(path)
     # The network must live as long as its function.
-    return lambda images: network.serve(images).numpy()
+    return lambda images: tf.nest.map_structure(
+        ops.convert_to_numpy, network.serve(images)
+    )
 
 
 def _read_onnx(path):
@@ -188,7 +248,13 @@ def _read_onnx(path):
 
     session = onnxruntime.InferenceSession(path)
     [image] = session.get_inputs()
-    return lambda images: session.run(None, {image.name: images})[0]
+    names = [output.name for output in session.get_outputs()]
+
+    def run(images):
+        outputs = session.run(names, {image.name: images})
+        return _one_or_all(dict(zip(names, outputs, strict=True)))
+
+    return run
 
 
 def _read_litert(path):
@@ -198,7 +264,7 @@ def _read_litert(path):
         interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
     run = interpreter.get_signature_runner()
     [image] = run.get_input_details()
-    return lambda images: next(iter(run(**{image: images}).values()))
+    return lambda images: _one_or_all(run(**{image: images}))
 
 
 def _interpreter():

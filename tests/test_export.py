@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from densenet_lib import export
+from densenet_lib import export, features
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 
@@ -100,8 +100,52 @@ def test_a_format_that_is_named_needs_no_suffix(model, tmp_path):
 def test_two_inputs_are_refused(tmp_path):
     inputs = keras.Input((2,)), keras.Input((2,))
     model = keras.Model(inputs, layers.Add()(inputs))
-    with pytest.raises(InputError, match=r"is \(2, 1\); expected one of each"):
+    with pytest.raises(InputError, match="inputs is 2; expected one"):
         export.export(model, tmp_path / "network")
+
+
+def test_outputs_without_names_are_refused(tmp_path):
+    image = keras.Input((2,))
+    model = keras.Model(image, [image, layers.ReLU()(image)])
+    with pytest.raises(InputError, match="outputs is 2; expected one, or"):
+        export.export(model, tmp_path / "network")
+    with pytest.raises(InputError, match="outputs is 2; expected one"):
+        export.with_layers(model, [])
+
+
+@pytest.fixture(scope="module")
+def outspoken(model):
+    """The network with the maps of its blocks and of its last ReLU."""
+    names = [*features.block_ends(model), "final_relu"]
+    return export.with_layers(model, names)
+
+
+def test_layers_put_out_what_they_do_in_the_network(model, outspoken):
+    outputs = outspoken(IMAGES.astype("float32"))
+    inner = list(outputs)[1:]
+    maps = features.feature_maps(model, IMAGES, inner)
+    assert list(outputs) == ["logits", *maps]
+    for name in inner:
+        np.testing.assert_allclose(outputs[name], maps[name], atol=1e-5)
+
+
+def test_an_unknown_layer_is_refused(model):
+    with pytest.raises(InputError, match="layer is 'block9'"):
+        export.with_layers(model, ["block9"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "savedmodel",
+        "network.tflite",
+        pytest.param("network.onnx", marks=needs_onnx),
+    ],
+)
+def test_several_outputs_keep_their_names(name, outspoken, tmp_path):
+    path = export.export(outspoken, tmp_path / name)
+    assert set(export.load(path)(IMAGES)) == set(outspoken.output)
+    assert export.verify(path, outspoken, IMAGES) < 1e-4
 
 
 def test_what_was_not_exported_cannot_be_loaded(tmp_path):

@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 import zipfile
 
 import pytest
 
-from tools import chapters, execute
+from tools import chapters, colab, execute
 
 AGAIN = ["01_why_dense", "05_transition", "09_feature_maps"]
 ALONE = ["08_cats_and_dogs"]
@@ -17,17 +16,13 @@ ALONE = ["08_cats_and_dogs"]
 def wheel(tmp_path_factory):
     """The library as a wheel, built as pip builds it for Colab."""
     pytest.importorskip("hatchling")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    command += ["--no-index", "--no-build-isolation", "--wheel-dir", folder]
-    subprocess.run([*command, chapters.ROOT], check=True)
-    return next(folder.glob("*.whl"))
+    return colab.wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_carries_the_library_its_data_and_no_more(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "densenet_lib/layers.py" in names
-    for part in ("splits", "runs"):
+    for part in ("splits", "runs", "trust"):
         for path in (chapters.ROOT / "data" / part).rglob("*"):
             if path.is_file():
                 inside = path.relative_to(chapters.ROOT / "data").as_posix()
@@ -49,36 +44,43 @@ def test_executing_again_gives_the_same_bytes(name):
         assert chapters.to_text(execute.execute(source)) == again
 
 
-@pytest.mark.parametrize("name", ALONE)
-def test_a_chapter_runs_alone_in_an_empty_folder(
-    name, wheel, tmp_path, monkeypatch
-):
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    monkeypatch.setenv("PYTHONPATH", str(installed))
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    where = "import importlib.util as u; print(u.find_spec('densenet_lib'))"
-    found = subprocess.run(
-        [sys.executable, "-c", where],
-        cwd=empty,
+def test_only_the_address_of_the_setup_cell_is_changed(wheel):
+    for source in chapters.sources():
+        cells = chapters.from_source(source).cells
+        code = next(c.source for c in cells if c.cell_type == "code")
+        changed = colab.from_wheel(code, wheel)
+        assert f'%pip install --quiet "densenet-lib @ {wheel.as_uri()}"' in (
+            changed
+        )
+        assert changed.count("\n") == code.count("\n")
+    with pytest.raises(ValueError, match="0 addresses"):
+        colab.from_wheel("import densenet_lib", wheel)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """An environment as Colab's: all packages but the library."""
+    folder = tmp_path_factory.mktemp("colab") / "environment"
+    return colab.Environment.make(folder)
+
+
+def test_a_fresh_environment_does_not_have_the_library(environment, tmp_path):
+    code = "import keras; import densenet_lib"
+    done = subprocess.run(
+        [environment.python, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": ""},
         capture_output=True,
         text=True,
-        check=True,
     )
-    assert str(installed) in found.stdout  # not this checkout's
+    assert "No module named 'densenet_lib'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_chapter_runs_alone_as_in_colab(name, environment, wheel, tmp_path):
     (source,) = chapters.sources([name])
-    alone = execute.execute(source, empty)
-    committed = chapters.read(chapters.notebook_path(source))
-    assert _said(alone) == _said(committed)
-    assert os.listdir(empty) == []
-
-
-def _said(notebook):
-    return [
-        dict(chapters.texts(output))
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = colab.run(source, environment, wheel, empty)
+    assert result.problem == ""
+    assert result.scale == "sketch"

@@ -1,0 +1,253 @@
+"""Every page of the built book, opened in a real browser.
+
+Each is visited once, with a strict policy, at two widths and in light and
+dark; the tests then ask what was found.
+"""
+
+import functools
+import gzip
+from dataclasses import dataclass, field
+
+import pytest
+
+from tools.front_ends import install
+
+DESK, PHONE = (
+    {"width": 1280, "height": 900},
+    {"width": 390, "height": 844},
+)
+# Pages of source differ in nothing but their source: axe looks at one.
+SOURCES, ONE_SOURCE = "_modules/", "_modules/densenet_lib/layers.html"
+LIMIT = 500_000  # bytes before the reader does anything
+COMPRESSED = (".html", ".css", ".js", ".mjs", ".svg", ".json", ".txt")
+WATCH = """
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    if (!entry.hadRecentInput) window.shift += entry.value;
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+AXE = """
+(rules) => axe.run(document, {
+  resultTypes: ["violations"],
+  ...(rules ? { runOnly: { type: "rule", values: rules } } : {}),
+}).then(({ violations }) => violations.flatMap(
+  ({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`)))
+"""
+
+
+@dataclass
+class Visit:
+    """What one page did."""
+
+    elsewhere: list = field(default_factory=list)  # requests to other hosts
+    said: list = field(default_factory=list)  # errors, warnings on the console
+    files: list = field(default_factory=list)  # of this host, before a scroll
+    axe: list = field(default_factory=list)
+    wide: int = 0  # pixels by which a phone's page can be pushed sideways
+    shift: float = 0.0
+
+
+@pytest.fixture(scope="module")
+def visits(browser, book, strict_site):
+    """dict from page to Visit."""
+    axe = (install() / "axe-core/axe.min.js").read_text("utf-8")
+    pages = sorted(
+        path.relative_to(book).as_posix()
+        for path in book.rglob("*.html")
+        if "_static" not in path.parts
+        # A redirection to intro.html, and what a search engine's robot reads.
+        and path.relative_to(book).as_posix() != "index.html"
+    )
+    return {page: _visit(browser, strict_site, page, axe) for page in pages}
+
+
+def _visit(browser, site, name, axe):
+    visit = Visit()
+    context = browser.new_context(viewport=DESK, color_scheme="light")
+    context.add_init_script(WATCH)
+    context.route("**/*", functools.partial(_let_in, site, visit))
+    page = context.new_page()
+    page.on("console", functools.partial(_listen, visit))
+    page.on("pageerror", lambda error: visit.said.append(str(error)))
+    page.goto(f"{site}/{name}", wait_until="load")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(100)
+    visit.shift = page.evaluate("window.shift")
+    visit.files = list(dict.fromkeys(visit.files))
+    looked_at = not name.startswith(SOURCES) or name == ONE_SOURCE
+    for viewport, scheme, rules in (
+        (DESK, "light", None),
+        (DESK, "dark", ["color-contrast"]),
+        (PHONE, "dark", None),
+        (PHONE, "light", ["color-contrast"]),
+    ):
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if looked_at:
+            page.evaluate(axe)
+            found = page.evaluate(AXE, rules)
+            where = f"{viewport['width']} {scheme} "
+            visit.axe += [where + violation for violation in found]
+    visit.wide = page.evaluate(
+        "document.documentElement.scrollWidth - innerWidth"
+    )
+    context.close()
+    return visit
+
+
+def _let_in(site, visit, route):
+    address = route.request.url
+    if address.startswith((f"{site}/", "data:", "blob:")):
+        if address.startswith(site):
+            visit.files.append(address.removeprefix(site).split("?")[0])
+        route.continue_()
+    else:
+        visit.elsewhere.append(address)
+        route.abort()
+
+
+def _listen(visit, message):
+    if message.type in ("error", "warning"):
+        visit.said.append(message.text)
+
+
+def _found(visits, what):
+    """dict of the pages where ``what`` is not as it should be: empty."""
+    return {
+        page: getattr(visit, what)
+        for page, visit in visits.items()
+        if getattr(visit, what)
+    }
+
+
+def test_no_page_asks_another_host_for_anything(visits):
+    assert len(visits) > 20
+    assert _found(visits, "elsewhere") == {}
+
+
+def test_a_strict_policy_leaves_the_console_clean(visits):
+    assert _found(visits, "said") == {}
+
+
+def test_axe_finds_no_violation_in_light_and_dark_at_both_widths(visits):
+    assert _found(visits, "axe") == {}
+
+
+def test_no_page_scrolls_sideways_on_a_phone(visits):
+    assert _found(visits, "wide") == {}
+
+
+def test_nothing_moves_while_a_page_loads(visits):
+    moved = {page: visit.shift for page, visit in visits.items()}
+    assert max(moved.values()) < 0.05, moved
+
+
+def _bytes(book, files, *, compressed):
+    total = 0
+    for file in files:
+        content = (book / file.lstrip("/")).read_bytes()
+        if compressed and file.endswith(COMPRESSED):
+            content = gzip.compress(content)
+        total += len(content)
+    return total
+
+
+def test_the_first_page_is_light_even_where_nothing_is_compressed(
+    visits, book
+):
+    files = visits["intro.html"].files
+    assert len(files) > 10
+    assert _bytes(book, files, compressed=False) <= LIMIT
+
+
+def test_every_page_is_light_where_text_is_compressed(visits, book):
+    sizes = {
+        page: _bytes(book, visit.files, compressed=True)
+        for page, visit in visits.items()
+    }
+    assert {p: size for p, size in sizes.items() if size > LIMIT} == {}
+
+
+@pytest.fixture
+def page(browser):
+    """A new page of the size of a desk's."""
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def test_the_keyboard_comes_first_to_the_skip_link_which_shows(
+    page, strict_site
+):
+    page.goto(f"{strict_site}/intro.html")
+    page.keyboard.press("Tab")
+    link = page.locator("#pst-skip-link a")
+    assert link.evaluate("link => link === document.activeElement")
+    box = link.bounding_box()
+    assert box["y"] >= 0 and box["height"] > 10
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+
+
+def test_the_keyboard_moves_a_slider_and_its_picture(page, strict_site):
+    page.goto(f"{strict_site}/chapters/03_growth_rate.html")
+    group = page.locator(".explore").first
+    shown = group.locator("img:not([hidden])")
+    before = shown.get_attribute("alt")
+    group.locator("input").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert shown.count() == 1
+    assert shown.get_attribute("alt") != before
+    shown.evaluate("frame => frame.decode()")  # its file is in the build
+
+
+def test_a_box_that_scrolls_can_be_reached_with_the_keyboard(
+    page, strict_site
+):
+    page.set_viewport_size(PHONE)
+    page.goto(f"{strict_site}/chapters/03_growth_rate.html")
+    page.wait_for_timeout(200)
+    missed = page.evaluate(
+        """() => [...document.querySelectorAll("article pre")].filter(
+             (box) => box.scrollWidth > box.clientWidth + 1
+               && box.tabIndex !== 0).length"""
+    )
+    assert missed == 0
+    assert page.locator("article pre[tabindex='0']").count() > 0
+
+
+def test_search_finds_a_chapter_without_a_network(page, strict_site):
+    page.goto(f"{strict_site}/search.html?q=bottleneck")
+    result = page.locator("#search-results li a", has_text="Bottleneck")
+    result.first.wait_for(timeout=20_000)
+
+
+def test_the_theme_can_be_switched_and_is_kept(page, strict_site):
+    page.goto(f"{strict_site}/intro.html")
+    modes = set()
+    for _ in range(3):
+        page.locator(".theme-switch-button").first.click()
+        modes.add(page.evaluate("document.documentElement.dataset.mode"))
+    assert modes == {"light", "dark", "auto"}
+
+
+def test_shown_source_leads_to_its_lines(page, strict_site):
+    page.goto(f"{strict_site}/chapters/02_composite_function.html")
+    link = page.locator(".cell_output pre a[href*='_modules']").first
+    link.click()
+    place = page.url.split("#")[1]
+    assert page.locator(f"[id='{place}']").count() == 1
+    assert "def " in page.locator(f"[id='{place}']").inner_text()
+
+
+def test_formulas_are_typeset_without_a_script(browser, strict_site):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{strict_site}/chapters/notation.html")
+    formulas = page.locator("mjx-container")
+    assert formulas.count() > 20
+    assert page.locator("mjx-merror").count() == 0
+    assert r"\(" not in page.locator("article").inner_text()
+    context.close()

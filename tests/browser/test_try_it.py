@@ -1,0 +1,436 @@
+"""The page on which the network runs in the browser, held to the library."""
+
+import base64
+import functools
+import http.server
+import io
+import json
+import re
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import densenet_lib
+from densenet_lib import attribution, features
+from densenet_lib.datasets import sketches
+from tools import front_ends, try_it
+
+PAGE = "/book/chapters/try_it.html"
+# The strictest under which WebAssembly runs; of what is served nothing is
+# inline and nothing comes from elsewhere.
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+
+ASK = """
+async ([content, type, withMaps]) => {
+  const { ask } = await import(new URL("../try_it/asking.mjs", location));
+  const bytes = Uint8Array.from(atob(content), (x) => x.charCodeAt(0));
+  const found = await ask(new Blob([bytes], { type }), { runtime: "wasm" });
+  if (!found.answer) return JSON.stringify(found);
+  const { image, logit, maps, notes, about } = found.answer;
+  const { enlarge, gradCam } =
+    await import(new URL("../try_it/maps.mjs", location));
+  const floats = Object.entries(withMaps ? maps : {}).map(
+    ([name, map]) => [name, Array.from(map.values)],
+  );
+  const size = about.imageSize;
+  const heat = [0, 1].map((kind) => {
+    const map = gradCam(maps[about.lastMaps], about.lastWeights, kind);
+    return Array.from(enlarge(map, size, size).values);
+  });
+  // As text: the driver takes a second for some ten thousand numbers.
+  const plain = { image: Array.from(image), logit, notes, heat };
+  return JSON.stringify({ ...plain, maps: Object.fromEntries(floats) });
+}
+"""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """The page without the rest of the book, below a path and a policy."""
+
+    def do_GET(self):
+        if self.path != PAGE:
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(_page().encode())
+
+    def translate_path(self, path):
+        inside = path.removeprefix("/book/")
+        for folder in (try_it.SCRIPTS, front_ends.EXTRA):
+            if (folder / inside).is_file():
+                return str(folder / inside)
+        return str(front_ends.EXTRA / "nothing")
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def _page():
+    source = Path(front_ends.ROOT / "chapters/try_it.md").read_text("utf-8")
+    tool = re.search(r"```\{raw\} html\n(.*?)```", source, re.S)[1]
+    return (
+        '<!doctype html><html lang="en"><title>Try it</title>'
+        '<link rel="icon" href="../try_it/samples/grey.webp">'
+        f"<main>{tool}</main></html>"
+    )
+
+
+@pytest.fixture(scope="module")
+def address():
+    if not (try_it.FOLDER / "source").exists():
+        pytest.skip("the network is not in _build/extra: make book")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}{PAGE}"
+    server.shutdown()
+
+
+class Visit:
+    """A reader's page, with all that it has asked for and complained of."""
+
+    def __init__(self, browser, address):
+        self.page = browser.new_page()
+        self.requests, self.complaints = [], []
+        self.page.on("request", lambda r: self.requests.append(r))
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on("console", self._hear)
+        self.page.goto(address)
+
+    def _hear(self, message):
+        if message.type in ("warning", "error"):
+            self.complaints.append(message.text)
+
+    def ask(self, content, kind="image/png", *, maps=False):
+        """What the scripts say of a file's bytes."""
+        text = base64.b64encode(content).decode()
+        return json.loads(self.page.evaluate(ASK, [text, kind, maps]))
+
+    def part(self, name):
+        return self.page.locator(f"[data-part='{name}']")
+
+    def status(self):
+        """What the page says as soon as it has nothing more to do."""
+        self.page.wait_for_timeout(20)
+        self.page.wait_for_selector("#try-it:not([aria-busy])")
+        return self.part("status").inner_text()
+
+
+@pytest.fixture
+def visit(browser, address):
+    visits = []
+
+    def begin(browser=browser):
+        visits.append(Visit(browser, address))
+        return visits[-1]
+
+    yield begin
+    for opened in visits:
+        opened.page.close()
+
+
+@pytest.fixture(scope="module")
+def asked(browser, address):
+    """A page that has loaded the network, for questions."""
+    opened = Visit(browser, address)
+    yield opened
+    opened.page.close()
+
+
+@pytest.fixture(scope="module")
+def network():
+    return densenet_lib.pretrained("cats-vs-dogs")
+
+
+def _file(image, **options):
+    """An image file's bytes; a PNG, unless ``format`` says otherwise."""
+    content = io.BytesIO()
+    options = {"format": "PNG"} | options
+    Image.fromarray(image).save(content, **options)
+    return content.getvalue()
+
+
+@functools.cache
+def _cat():
+    from skimage import data
+
+    return data.cat()
+
+
+@functools.cache
+def _photos():
+    """One of each shape: drawn, wide, narrow, tiny, and as the network's."""
+    rng = np.random.default_rng(0)
+    drawn, _ = sketches.draw("dog", np.random.default_rng(0), 256)
+    return {
+        "drawn": drawn,
+        "wide": _cat(),
+        "narrow": np.ascontiguousarray(_cat()[:, 100:157]),
+        "tiny": rng.integers(0, 256, (3, 5, 3), "uint8"),
+        "square": sketches.draw("cat", rng, 128)[0],
+        "tall": rng.integers(0, 256, (601, 90, 3), "uint8"),
+    }
+
+
+@pytest.fixture(params=_photos())
+def photo(request):
+    return _photos()[request.param]
+
+
+def test_the_square_and_the_logit_are_the_library_s(photo, asked, network):
+    images = network.prepare(photo)
+    [answer] = network.answers(images)
+    found = asked.ask(_file(photo))
+    np.testing.assert_array_equal(found["image"], images.ravel())
+    assert found["logit"] == pytest.approx(answer.logit, abs=1e-3)
+    assert found["notes"] == []
+
+
+@pytest.mark.parametrize("name", ["drawn", "wide"])
+def test_the_maps_are_the_library_s(name, asked, network):
+    images = network.prepare(_photos()[name])
+    found = asked.ask(_file(_photos()[name]), maps=True)
+    layers = [*features.block_ends(network.model), try_it.LAST]
+    expected = features.feature_maps(network.model, images, layers)
+    assert set(found["maps"]) == set(layers)
+    for layer in layers:
+        values = np.reshape(found["maps"][layer], expected[layer].shape)
+        np.testing.assert_allclose(values, expected[layer], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["drawn", "wide"])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_heatmap_is_the_library_s_grad_cam(name, kind, asked, network):
+    images = network.prepare(_photos()[name])
+    [expected] = attribution.explain(
+        network.model, images, "grad-cam", target=kind
+    )
+    heat = np.reshape(
+        asked.ask(_file(_photos()[name]))["heat"][kind], expected.shape
+    )
+    np.testing.assert_allclose(heat, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [1, 6, 8])
+@pytest.mark.parametrize("size", [(451, 300), (1200, 800), (4032, 3024)])
+def test_a_jpeg_is_upright_and_close(turn, size, asked, network):
+    """Decoders round differently; the library's also reads it smaller."""
+    mark = Image.Exif()
+    mark[0x0112] = turn
+    photo = np.asarray(Image.fromarray(_cat()).resize(size))
+    content = _file(photo, format="JPEG", quality=90, exif=mark)
+    [expected] = network.predict(content)
+    found = asked.ask(content, "image/jpeg")
+    difference = found["image"] - network.prepare(content).ravel().astype(int)
+    assert np.abs(difference).mean() < 0.5
+    assert found["logit"] == pytest.approx(expected.logit, abs=0.05)
+
+
+def _animation():
+    frames = [Image.fromarray(_cat()), Image.fromarray(_cat()[::-1])]
+    content = io.BytesIO()
+    frames[0].save(
+        content, "GIF", save_all=True, append_images=frames[1:], duration=100
+    )
+    return content.getvalue()
+
+
+def test_of_an_animation_the_first_picture_is_meant(asked, network):
+    [expected] = network.predict(_animation())
+    found = asked.ask(_animation(), "image/gif")
+    assert found["logit"] == pytest.approx(expected.logit, abs=1e-3)
+    assert "only its first picture" in found["notes"][0]
+
+
+def test_a_gif_that_stands_still_is_no_animation(asked):
+    content = _file(_cat(), format="GIF")
+    assert asked.ask(content, "image/gif")["notes"] == []
+
+
+def test_what_is_transparent_counts_as_white(asked, network):
+    holed = np.dstack([_cat(), np.full(_cat().shape[:2], 255, "uint8")])
+    holed[:150] = 0
+    white = _cat().copy()
+    white[:150] = 255
+    [expected] = network.predict(white)
+    found = asked.ask(_file(holed))
+    assert found["logit"] == pytest.approx(expected.logit, abs=1e-3)
+    assert "count as white" in found["notes"][0]
+
+
+def _huge():
+    """The beginning of a PNG of 20,000 x 20,000 pixels."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0d"
+        + head
+        + struct.pack(">I", zlib.crc32(head))
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (b"Dear diary", "text/plain", "no picture that your browser knows"),
+        (b"", "image/png", "no picture that your browser knows"),
+        (_huge()[:60] + b"IDAT", "image/png", "20000 × 20000 pixels"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "image/png", "PNG file is damaged"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg", "JPEG file is damaged"),
+        (b"GIF89a", "image/gif", "no picture that your browser knows"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(
+    content, kind, words, asked
+):
+    refusal = asked.ask(content, kind)["refusal"]
+    assert words in refusal and refusal.endswith(".")
+
+
+def test_half_a_jpeg_is_an_answer_or_a_refusal(asked):
+    """Browsers show what there is of it; the tool must not break."""
+    content = _file(_cat(), format="JPEG")
+    found = asked.ask(content[: len(content) // 2], "image/jpeg")
+    assert "logit" in found or "damaged" in found["refusal"]
+
+
+def test_a_refusal_loads_no_network(visit):
+    reader = visit()
+    reader.ask(b"Dear diary", "text/plain")
+    assert not [r.url for r in reader.requests if "packed" in r.url]
+
+
+def test_nothing_is_loaded_before_the_reader_asks(visit):
+    reader = visit()
+    reader.page.wait_for_load_state("networkidle")
+    files = [r.url.rsplit("/", 1)[1] for r in reader.requests]
+    assert not [name for name in files if name.endswith((".packed", ".png"))]
+    assert "worker.mjs" not in files and "about.json" not in files
+    sizes = [len(request.response().body()) for request in reader.requests]
+    assert sum(sizes) < 60_000
+
+
+def test_a_sample_is_answered_and_nothing_leaves_the_device(visit, address):
+    reader = visit()
+    reader.page.get_by_role("button", name="A drawn cat, orange").click()
+    assert reader.status().startswith("It says cat, 95.")
+    assert reader.part("record").inner_text().count("%") >= 4
+    assert reader.complaints == []
+    own = address.removesuffix(PAGE)
+    for request in reader.requests:
+        assert request.method == "GET" and request.url.startswith(own)
+
+
+def test_a_file_that_is_chosen_is_shown_and_explained(asked):
+    file = {"name": "cat.png", "mimeType": "image/png", "buffer": b""}
+    asked.part("file").set_input_files(file | {"buffer": _file(_cat())})
+    asked.status()
+    assert asked.part("heat").get_attribute("aria-label").startswith("What")
+    size = asked.part("picture").evaluate("x => [x.width, x.height]")
+    assert size == [_cat().shape[1], _cat().shape[0]]
+    # Another file that is none takes the old answer away.
+    asked.part("file").set_input_files(file | {"buffer": b"none"})
+    assert "no picture" in asked.status()
+    assert asked.part("results").is_hidden()
+
+
+def test_a_file_that_is_dropped_is_answered(asked):
+    content = base64.b64encode(_file(_cat())).decode()
+    transfer = asked.page.evaluate_handle(
+        """(content) => {
+          const bytes = Uint8Array.from(atob(content), (x) => x.charCodeAt(0));
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([bytes], "cat.png"));
+          return transfer;
+        }""",
+        content,
+    )
+    asked.part("drop").dispatch_event("drop", {"dataTransfer": transfer})
+    assert "It says cat" in asked.status()
+
+
+def _pixels(reader, name):
+    return reader.part(name).evaluate("x => x.toDataURL()")
+
+
+def test_the_keyboard_alone_reaches_everything(asked):
+    press = asked.page.keyboard.press
+    asked.page.get_by_role("button", name="Chelsea").focus()
+    press("Enter")
+    assert "It says cat" in asked.status()
+    before = _pixels(asked, "heat")
+    for _ in range(6):  # over the other samples
+        press("Tab")
+    press("ArrowDown")  # the other class
+    other = _pixels(asked, "heat")
+    press("Tab")
+    press("Home")  # no colours at all
+    grey = _pixels(asked, "heat")
+    assert len({before, other, grey}) == 3
+    press("Tab")
+    press("ArrowDown")  # the second block
+    assert "16 × 16" in asked.part("maps-words").inner_text()
+
+
+def test_every_channel_of_every_block_is_shown(asked, network):
+    asked.page.get_by_role("button", name="Nothing").click()
+    asked.status()
+    for block, end in enumerate(features.block_ends(network.model)):
+        asked.part("block").select_option(str(block))
+        sheets = asked.part("maps").locator("figure").all()
+        shown = [sheet.locator("canvas").count() for sheet in sheets]
+        sources = features.channel_sources(network.model, end)
+        assert shown == list(sources.values())
+
+
+def test_without_a_camera_the_page_says_so(visit):
+    reader = visit()
+    reader.part("camera").click()
+    expected = re.compile("camera.*: choose a photograph")
+    reader.page.get_by_text(expected).wait_for()
+    assert reader.part("viewfinder").is_hidden()
+
+
+def test_the_camera_s_picture_is_answered_and_the_camera_let_go(launch, visit):
+    chromium = launch(
+        "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+    )
+    reader = visit(chromium)
+    reader.part("camera").click()
+    reader.page.wait_for_selector("video:not([hidden])")
+    track = reader.part("video").evaluate_handle(
+        """async (video) => {
+          while (!video.videoWidth) await new Promise(requestAnimationFrame);
+          return video.srcObject.getTracks()[0];
+        }"""
+    )
+    reader.part("take").click()
+    assert "It says" in reader.status()
+    assert track.evaluate("x => x.readyState") == "ended"
+
+
+def test_opened_as_a_file_it_says_that_it_must_be_served(browser, tmp_path):
+    (tmp_path / "chapters").mkdir()
+    path = tmp_path / "chapters/try_it.html"
+    path.write_text(_page(), "utf-8")
+    (tmp_path / "try_it").symlink_to(try_it.SCRIPTS / "try_it")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert "make serve" in page.locator("[data-part='unserved']").inner_text()
+    page.close()
+
+
+def test_the_page_is_in_the_book(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}/chapters/try_it.html")
+    page.get_by_role("button", name="Chelsea").click()
+    page.get_by_text("It says cat, 57.").wait_for()
+    page.close()
