@@ -11,8 +11,8 @@ READY := $(VENV)/ready
 BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book test test-backends test-witnesses bench bench-gpu \
-	study card execute serve lint lock repository clean
+.PHONY: help venv book pdf links prose test test-browser test-colab test-range \
+	test-backends test-witnesses bench bench-gpu release study trust card execute serve lint lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -42,11 +42,41 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 venv: $(READY)  ## make the environment, .venv
 
 book: $(READY)  ## build the book: _build/html/index.html
-	$(BIN)/python tools/mathjax.py
+	$(BIN)/python tools/front_ends.py
+	$(BIN)/python tools/try_it.py
 	$(BIN)/jupyter-book build . -W -n --keep-going
+
+links: $(READY)  ## check the links that lead to other sites
+	$(BIN)/python tools/front_ends.py
+	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
+
+prose: $(READY)  ## find numbers without ground, dead links, misspellings
+	$(BIN)/python tools/prose.py
 
 test: $(READY)  ## run the tests, and every chapter through nbval
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval tests chapters
+
+# Debian's and Ubuntu's package is called chromium; Google Chrome does, too.
+test-browser: book  ## test the built book in a headless Chromium of yours
+	$(BIN)/python -m pytest tests/browser
+
+pdf: book  ## print the book: _build/pdf/densenet-by-hand.pdf, by a Chromium
+	$(BIN)/python tools/pdf.py
+
+test-colab: $(READY)  ## run each chapter alone, as Colab does; NAME=… for one
+	$(BIN)/python tools/colab.py $(NAME)
+
+# One end of what pyproject.toml declares: the floors of its packages, or,
+# with END=highest, the newest of each; and the chapters run with them.
+END ?= lowest-direct
+RANGE := .venv-range
+test-range: $(READY)  ## the same with the oldest packages, or END=highest
+	$(PYTHON) -m venv --clear $(RANGE)
+	$(BIN)/uv pip install --quiet --python $(RANGE)/bin/python \
+		--resolution $(END) ".[notebook]"
+	$(BIN)/uv pip install --quiet --python $(RANGE)/bin/python \
+		nbclient ipykernel pip scikit-image
+	$(BIN)/python tools/colab.py --packages $(RANGE)/bin/python $(NAME)
 
 $(BACKENDS)/ready: requirements-backends.txt
 	$(PYTHON) -m venv --clear $(BACKENDS)
@@ -80,11 +110,17 @@ bench-gpu:  ## the same on the GPU that PYTHON's KERAS_BACKEND sees
 study: $(READY)  ## train what is missing of the study on the photographs
 	$(BIN)/densenet-lib study
 
+trust: $(READY)  ## measure how far heatmaps can be trusted; ARGS=cue for one
+	$(BIN)/densenet-lib trust $(ARGS)
+
 card: $(READY)  ## measure the model card anew; ARGS=--check compares
 	$(BIN)/python tools/model_card.py $(ARGS)
 
 execute: $(READY)  ## execute the chapters anew; NAME=03_growth_rate for one
-	$(BIN)/python tools/execute.py $(NAME)
+	$(BIN)/python tools/execute.py $(ARGS) $(NAME)
+
+release: book  ## make dist/: wheel, built book, checksums, notes; TAG=v0.1.0
+	$(BIN)/python tools/release.py $(if $(TAG),--tag $(TAG))
 
 serve: book  ## build the book and serve it at http://localhost:8000
 	$(BIN)/python -m http.server $(PORT) --directory _build/html
@@ -105,4 +141,4 @@ repository:  ## move the book to another address: URL=https://github.com/…
 	$(PYTHON) tools/repository.py $(URL)
 
 clean:  ## remove all that make has made
-	rm -rf _build $(VENV) $(BACKENDS) .pytest_cache .ruff_cache
+	rm -rf _build dist $(VENV) $(BACKENDS) $(RANGE) .pytest_cache .ruff_cache

@@ -11,6 +11,7 @@ import numpy as np
 from densenet_lib import datasets, experiments, export, runs, study
 from densenet_lib.datasets import cats_vs_dogs, split
 from densenet_lib.errors import InputError, expect, expect_choice
+from densenet_lib.faithfulness import recorded as trust_tables
 from densenet_lib.pretrained import PRETRAINED, Pretrained, card
 
 # What asks a network without naming a run asks the one that has seen photos.
@@ -80,6 +81,14 @@ def train_study(options):
         _print_metrics(
             runs.train(experiment, data=experiment.data(options.data))
         )
+
+
+def measure_trust(options):
+    """Measure how far heatmaps can be trusted, anew; record the tables."""
+    # Photographs are not at hand everywhere: they are measured when asked for.
+    usual = [name for name in trust_tables.MEASURED if name != "photographs"]
+    for name in options.names or usual:
+        print(trust_tables.record(name, source=options.data))
 
 
 def evaluate(options):
@@ -272,6 +281,16 @@ def _parser():
         "group",
         nargs="?",
         help=f"show this one: {', '.join(study.GROUPS)}",
+    )
+    added.add_argument("--data", help="zip or folder of the photographs")
+
+    added = command("trust", measure_trust)
+    added.add_argument(
+        "names",
+        nargs="*",
+        metavar="TABLE",
+        help=f"of {', '.join(trust_tables.MEASURED)}; "
+        "without one, all but the last",
     )
     added.add_argument("--data", help="zip or folder of the photographs")
 

@@ -201,6 +201,9 @@ SKETCH_NETS = {
         _as_resnet(SKETCH_NET, "multiply_adds"),
     ),
 }
+# Without bottleneck and compression: the kind of network whose reuse of
+# features the paper shows.
+SKETCH_NEITHER = replace(SKETCH_NET, bottleneck=None, theta=1.0)
 SEEDS = (0, 1, 2)
 
 
@@ -300,6 +303,16 @@ EXPERIMENTS = _table(
         )
         for name, (family, config) in SKETCH_NETS.items()
         for seed in SEEDS
+    ),
+    *(
+        Experiment(
+            seeded("densenet-neither", seed),
+            "sketch",
+            "densenet",
+            SKETCH_NEITHER,
+            replace(SKETCH_RECIPE, seed=seed),
+        )
+        for seed in SEEDS[:2]
     ),
 )
 

@@ -92,14 +92,21 @@ def explore(function, **choices):
 
 
 def where(scale):
-    """Say in one line at which scale a chapter runs, and how to change it."""
+    """Say in one line at which scale a chapter runs, and how to change it.
+
+    Where there is a GPU, which one it is comes after.
+    """
+    from densenet_lib import hardware  # imports Keras, as a slider need not
+
     scale = scales.get(scale)
+    gpu = hardware.describe()["accelerator"]
+    device = f" On {gpu}, in mixed precision." if gpu else ""
     others = " or ".join(name for name in scales.SCALES if name != scale.name)
     data = scale.dataset.replace("-", " ")
     side = scale.image_size
     return (
         f"Scale {scale.name}: {data}, {side} x {side} pixels. "
-        f"DENSENET_SCALE changes it to {others}."
+        f"DENSENET_SCALE changes it to {others}.{device}"
     )
 
 

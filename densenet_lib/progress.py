@@ -1,4 +1,4 @@
-"""Progress on a terminal, and silence everywhere else."""
+"""Progress where someone watches, and silence everywhere else."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ import time
 class Progress:
     """One line on stderr that counts up to ``total``.
 
-    It appears only where stderr is a terminal, so that notebooks, logs and
+    It appears where stderr is a terminal or a notebook's, so that logs and
     pipes stay clean, and at most ten times a second.
 
     Args:
@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, what, total, *, scale=1, unit=""):
         self.what, self.total = what, total
         self.scale, self.unit = scale, unit
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr.isatty() or _is_a_notebook_s(sys.stderr)
         self._next = 0.0
 
     def update(self, done):
@@ -40,3 +40,8 @@ class Progress:
     def _line(self, done):
         of = f"{done / self.scale:,.0f} of {self.total / self.scale:,.0f}"
         return f"{self.what}: {of} {self.unit}".rstrip()
+
+
+def _is_a_notebook_s(stream):
+    """Whether it is the stream of a kernel: Jupyter's and Colab's."""
+    return type(stream).__module__.startswith("ipykernel.")

@@ -489,11 +489,11 @@ def found(net):
     return small_table(net, {"grad-cam": grad_cam})
 
 
-def test_one_call_measures_each_method_and_both_baselines(found):
+def test_one_call_measures_each_method_and_every_baseline(found):
     methods = {record.method for record in found.records}
     assert methods == {"grad-cam", *faithfulness.BASELINES}
     metrics = {record.metric for record in found.records}
-    assert len(found.records) == len(methods) * len(metrics) == 3 * 10
+    assert len(found.records) == len(methods) * len(metrics) == 4 * 10
     for record in found.records:
         assert record.images == 0 or record.low <= record.mean <= record.high
         assert record.images <= 6
@@ -508,7 +508,7 @@ def test_the_table_is_the_same_each_time_but_for_the_seconds(net, found):
     again = small_table(net, {})
     baselines = [r for r in found.records if r.method != "grad-cam"]
     assert repr(again.records) == repr(tuple(baselines))
-    assert str(found).splitlines()[-2:] == str(again).splitlines()[-2:]
+    assert str(found).splitlines()[-3:] == str(again).splitlines()[-3:]
     assert set(found.seconds["grad-cam"]) >= {"maps", "ROAD"}
     assert "seconds" not in repr(found) + str(found)
 
@@ -534,6 +534,67 @@ def test_the_bootstrap_agrees_with_the_standard_error():
     assert (low, high) == pytest.approx(
         (scores.mean() - 1.96 * error, scores.mean() + 1.96 * error), abs=0.05
     )
+
+
+# Two methods on the same images
+
+
+def scored(**scores):
+    """A table of one measure, better where higher: {method: scores}."""
+    return faithfulness.Table.of(
+        {name: {"ROAD": np.array(found)} for name, found in scores.items()},
+        {}, {},
+    )  # fmt: skip
+
+
+HARD = RNG.normal(size=60)
+
+
+def test_a_small_lead_on_the_same_images_shows_in_the_differences():
+    """Images differ far more than the methods do."""
+    lead = 0.1 + 0.05 * RNG.normal(size=60)
+    found = scored(ours=HARD + lead, theirs=HARD)
+    mean, low, high = faithfulness.difference(found, "ours", "theirs", "ROAD")
+    assert mean == pytest.approx(lead.mean())
+    assert 0 < low < mean < high
+    ours, theirs = found["ours", "ROAD"], found["theirs", "ROAD"]
+    assert ours.low < theirs.high  # the intervals of the means overlap
+
+
+def test_of_deletion_the_smaller_is_the_better():
+    found = faithfulness.Table.of(
+        {
+            "ours": {"deletion": np.array([0.1, 0.2, np.nan])},
+            "theirs": {"deletion": np.array([0.3, 0.4, 0.0])},
+        },
+        {}, {},
+    )  # fmt: skip
+    mean, *_ = faithfulness.difference(found, "ours", "theirs", "deletion")
+    assert mean == pytest.approx(0.2)
+
+
+def test_a_verdict_needs_every_network():
+    ahead, behind = (scored(ours=HARD + d, theirs=HARD) for d in (0.1, -0.1))
+    asked = ("ours", "theirs", "ROAD")
+    assert faithfulness.verdict([ahead, ahead], *asked) == "better"
+    assert faithfulness.verdict([behind, behind], *asked) == "worse"
+    assert faithfulness.verdict([ahead, behind], *asked) == "open"
+
+
+def test_the_strongest_baseline_is_strongest_on_average():
+    names = list(faithfulness.BASELINES)
+    first = scored(**dict(zip(names, ([0.5], [0.4], [0.0]), strict=True)))
+    other = scored(**dict(zip(names, ([0.1], [0.4], [0.0]), strict=True)))
+    strongest = faithfulness.strongest_baseline
+    assert strongest([first], "ROAD") == names[0]
+    assert strongest([first, other], "ROAD") == names[1]
+
+
+def test_a_random_map_has_no_favourite_pixel():
+    heat = faithfulness.random_map((400, 4, 4), seed=1)
+    assert (heat >= 0).all() and (heat <= 1).all()
+    np.testing.assert_allclose(heat.mean(axis=0), 0.5, atol=0.08)
+    assert (heat[0] != heat[1]).all()
 
 
 # The planted cue
@@ -591,7 +652,7 @@ def test_reliance_shows_when_the_cue_is_taken_or_moved(study):
 
 
 def test_the_true_map_points_at_the_cue_and_the_blob_does_not(study):
-    scores = {(r.method, r.metric): r.mean for r in study[0].records}
+    scores = {(r.method, r.metric): r.mean for r in study[0].table.records}
     assert scores["truth", "peak"] == 1
     assert scores["truth", "heat"] > 0.99
     assert scores["centred blob", "peak"] == 0

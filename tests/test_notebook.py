@@ -12,7 +12,7 @@ from ipywidgets.widgets.widget import _instances
 from matplotlib.figure import Figure
 from PIL import Image
 
-from densenet_lib import notebook
+from densenet_lib import hardware, notebook
 from densenet_lib.errors import InputError
 from densenet_lib.figures import Illustration
 
@@ -153,10 +153,17 @@ def test_no_picture_or_too_many_is_an_input_error(choices):
         notebook.explore(_square, **choices)
 
 
-def test_where_names_the_scale_and_the_others():
+def test_where_names_the_scale_and_the_others(monkeypatch):
+    monkeypatch.setattr(hardware, "has_gpu", lambda: False)
     line = notebook.where("sketch")
     assert line.startswith("Scale sketch: sketches, 64 x 64 pixels.")
     assert line.endswith("changes it to cpu or gpu.")
+
+
+def test_where_names_the_gpu_that_is_there(monkeypatch):
+    found = {"accelerator": "Tesla T4"}
+    monkeypatch.setattr(hardware, "describe", lambda: found)
+    assert notebook.where("gpu").endswith(" On Tesla T4, in mixed precision.")
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,12 @@ def test_elsewhere_there_is_silence():
     with contextlib.redirect_stderr(io.StringIO()) as pipe:
         count_to_three_million()
     assert pipe.getvalue() == ""
+
+
+def test_a_notebook_sees_it_too():
+    # ipykernel's stream says of itself that it is no terminal.
+    watched = type("OutStream", (io.StringIO,), {})
+    watched.__module__ = "ipykernel.iostream"
+    with contextlib.redirect_stderr(watched()) as stream:
+        count_to_three_million()
+    assert "3 of 3 MB" in stream.getvalue()

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from densenet_lib import experiments, runs, training
+from densenet_lib import experiments, resources, runs, training
 from densenet_lib.densenet import DenseNetConfig
 from densenet_lib.errors import InputError
 from densenet_lib.experiments import EXPERIMENTS, Experiment
@@ -136,6 +136,46 @@ def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
     run = runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
     assert run.experiment == TINY
     assert not (tmp_path / "unfinished").exists()
+
+
+class _Lost(keras.callbacks.Callback):
+    """The connection to Colab, lost in the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_a_lost_session_goes_on_from_what_it_kept_on_a_drive(
+    recorded, tiny_data, tmp_path, monkeypatch
+):
+    """As chapter 8 says: DENSENET_CACHE, in the library that is installed."""
+    monkeypatch.setattr(resources, "is_checkout", lambda: False)
+    monkeypatch.delenv("DENSENET_RUNS", raising=False)
+    keep_state = training._keep_state
+    with monkeypatch.context() as patch:
+        patch.setenv("DENSENET_CACHE", str(tmp_path / "drive"))
+        patch.setattr(
+            training, "_keep_state", lambda at: [*keep_state(at), _Lost()]
+        )
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(TINY, data=tiny_data, progress=False)
+    # The next session mounts the drive somewhere else.
+    (tmp_path / "drive").rename(tmp_path / "mounted")
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "mounted"))
+    epochs = []
+    kept = training._FollowEpoch.on_epoch_begin
+
+    def follow(callback, epoch, logs=None):
+        epochs.append(epoch)
+        kept(callback, epoch, logs)
+
+    monkeypatch.setattr(training._FollowEpoch, "on_epoch_begin", follow)
+    run = runs.train(TINY, data=tiny_data, progress=False)
+    assert epochs == [1]  # the first is not done again
+    assert run.folder.is_relative_to(tmp_path / "mounted")
+    for name, values in recorded.history.items():
+        np.testing.assert_allclose(run.history[name], values, atol=1e-5)
 
 
 # What is published.

@@ -166,10 +166,17 @@ def _describe_picture(cell, where):
     options.setdefault("image", {})["alt"] = alt
 
 
-def without_outputs(notebook):
-    """(kind, source, metadata) of each cell: what its source must equal."""
+def without_outputs(notebook, kind=None):
+    """(kind, source, metadata) of each cell: what its source must equal.
+
+    Args:
+        notebook: the notebook.
+        kind: "code" or "markdown" for the cells of that kind alone.
+    """
     cells = []
     for cell in notebook.cells:
+        if kind not in (None, cell.cell_type):
+            continue
         metadata = json.loads(json.dumps(cell.metadata))
         options = metadata.get("mystnb", {})
         options.get("image", {}).pop("alt", None)

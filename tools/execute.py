@@ -1,15 +1,18 @@
 """Execute chapters: chapters/source/NAME.md becomes chapters/NAME.ipynb.
 
-    python tools/execute.py [NAME ...]
+    python tools/execute.py [--prose] [NAME ...]
 
 Without names, all chapters. They run at the scale "sketch", with no data but
-what the repository holds, so that everyone gets the same notebooks.
+what the repository holds, so that everyone gets the same notebooks. With
+--prose nothing is executed: where only words have changed, the outputs stay.
 """
 
+import argparse
 import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -69,13 +72,41 @@ def execute(source, folder=chapters.CHAPTERS):
     return chapters.normalise(notebook)
 
 
-def execute_all(paths, folder):
-    """Execute sources side by side; yield (source, text or Refusal, s)."""
+def with_new_words(source):
+    """The notebook of a source with the outputs that it had.
+
+    Raises:
+        chapters.Refusal: its code has changed, so its outputs may, too.
+    """
+    notebook = chapters.from_source(source)
+    before = chapters.read(chapters.notebook_path(source))
+    code, had = (
+        [cell for cell in one.cells if cell.cell_type == "code"]
+        for one in (notebook, before)
+    )
+    if chapters.without_outputs(notebook, "code") != chapters.without_outputs(
+        before, "code"
+    ):
+        raise chapters.Refusal("its code has changed: execute it")
+    for cell, executed in zip(code, had, strict=True):
+        cell.outputs = executed.outputs
+    return chapters.normalise(notebook)
+
+
+def execute_all(paths, folder, make=None):
+    """Execute sources side by side; yield (source, text or Refusal, s).
+
+    Args:
+        paths: of the sources.
+        folder: where the kernels work.
+        make: another way from a source to its notebook than to execute it.
+    """
+    make = make or partial(execute, folder=folder)
 
     def work(source):
         start = time.monotonic()
         try:
-            result = chapters.to_text(execute(source, folder))
+            result = chapters.to_text(make(source))
         except chapters.Refusal as refusal:
             result = refusal
         return source, result, time.monotonic() - start
@@ -84,12 +115,18 @@ def execute_all(paths, folder):
         yield from pool.map(work, paths)
 
 
-def main(names):
+def main(arguments):
     """Execute the named chapters; the exit status is 1 if one is refused."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--prose", action="store_true", help="words only")
+    options = parser.parse_args(arguments)
     set_environment()
     status = 0
     for source, result, seconds in execute_all(
-        chapters.sources(names), chapters.CHAPTERS
+        chapters.sources(options.names),
+        chapters.CHAPTERS,
+        with_new_words if options.prose else None,
     ):
         if isinstance(result, chapters.Refusal):
             print(f"{source.stem}: refused\n{result}", file=sys.stderr)

@@ -5,6 +5,8 @@ layer's output (h, w, channels) for one image, A_k its channel k, and g the
 gradient of the score with respect to A.
 """
 
+from weakref import WeakKeyDictionary
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,6 +15,9 @@ from densenet_lib import features, taps
 from densenet_lib.attribution import scores
 from densenet_lib.attribution.maps import as_heat, enlarge
 from densenet_lib.errors import expect
+
+# {model: {(shape of an image, its layers' paths): the last feature map}}
+_KNOWN = WeakKeyDictionary()
 
 
 def grad_cam(
@@ -376,6 +381,8 @@ def last_feature_map(model, images):
     and width, more than one pixel and is not pooled: in a DenseNet the ReLU
     before the global pooling, in VGG the last convolution with its ReLU.
 
+    The search runs one image; the answer is kept as long as the model lives.
+
     Args:
         model: any Keras model.
         images: array (N, height, width, channels); the first is run.
@@ -384,19 +391,28 @@ def last_feature_map(model, images):
         InputError: a model without such a layer.
     """
     images = taps.prepare(model, images)
-    calls, _ = _calls(model, images[:1])
+    known = _KNOWN.setdefault(model, {})
+    # A model that got another layer since is searched anew.
+    key = (images.shape[1:], tuple(taps.operations(model)))
+    if key not in known:
+        known[key] = _search(model, images[:1])
+    return known[key]
+
+
+def _search(model, images):
+    calls, _ = _calls(model, images)
     # A container and a dropout at inference hand on the tensor of another
     # layer: that layer is meant.
-    known, convolved, last = set(), False, None
+    seen, convolved, last = set(), False, None
     for path, operation, _, output in calls:
         weights = getattr(operation, "weights", ())
         convolved = convolved or any(len(w.shape) == 4 for w in weights)
         shape = taps.shape_of(output)
         is_map = len(shape) == 4 and shape[1] * shape[2] > 1
         is_pooled = "Pool" in type(operation).__name__
-        if convolved and is_map and not is_pooled and id(output) not in known:
+        if convolved and is_map and not is_pooled and id(output) not in seen:
             last = path
-        known.add(id(output))
+        seen.add(id(output))
     expect(
         last is not None,
         "model",
@@ -472,7 +488,7 @@ def _activation(model, images, layer, batch_size):
 def _path(model, images, layer):
     """The path of ``layer``, or of the last feature map."""
     if layer is None:
-        return last_feature_map(model, images[:1])
+        return last_feature_map(model, images)
     return taps.find(model, layer)
 
 

@@ -15,6 +15,9 @@ from densenet_lib.errors import expect
 
 # Of halving the steps of integrated gradients, at the most.
 ROUNDS = 12
+# Images whose steps run together, which is enough to fill a batch with the
+# few steps that are halved; the maps of all their steps are in memory.
+AT_ONCE = 8
 
 
 def gradient(model, images, *, target=None, signed=False, batch_size=32):
@@ -169,52 +172,75 @@ def integrated_gradients(
     images = taps.prepare(model, images)
     classes = scores.settled(model, images, target, batch_size)
     plain = scores.blank(images, baseline)
-    maps = [
-        _integral(model, *one, steps, tolerance, batch_size)
-        for one in zip(plain, images, classes.T, strict=True)
-    ]
-    return as_heat(np.stack(maps), None, signed=signed)
+    parts = [
+        _integrals(
+            model, plain[part], images[part], classes[:, part], steps,
+            tolerance, batch_size,
+        )
+        for part in taps.slices(len(images), AT_ONCE)
+    ]  # fmt: skip
+    return as_heat(np.concatenate(parts), None, signed=signed)
 
 
-def _integral(model, start, end, sides, steps, tolerance, batch_size):
-    """The signed map of one image, ``end``; ``sides`` are its classes."""
-    way = end - start
+def _integrals(model, starts, ends, classes, steps, tolerance, batch_size):
+    """The signed maps (N, height, width) of the images ``ends``.
 
-    def on_the_way(function, places):
+    Steps of all the images run together, so that batches are full.
+    """
+    count, ways = len(ends), ends - starts
+
+    def on_the_way(function, owners, places):
         parts = []
         for part in taps.slices(len(places), batch_size):
-            images = start + _tall(places[part]) * way
-            classes = np.tile(sides[:, None], len(images))
-            found = function(model, images, classes)
+            which = owners[part]
+            images = starts[which] + _tall(places[part]) * ways[which]
+            found = function(model, images, classes[:, which])
             parts.append(ops.convert_to_numpy(found))
         return np.concatenate(parts)
 
-    def maps_of(steps):
+    def maps_of(owners, steps):
         places, lengths = steps[:2].mean(axis=0), steps[1] - steps[0]
-        slopes = on_the_way(scores.at_image, places)
-        return lengths[:, None, None] * (way * slopes).sum(axis=-1)
+        slopes = on_the_way(scores.at_image, owners, places)
+        return lengths[:, None, None] * (ways[owners] * slopes).sum(axis=-1)
 
-    def halves_of(steps):
+    def halves_of(owners, steps):
         middle = steps[:2].mean(axis=0)
-        height = on_the_way(scores.scores, middle)
+        height = on_the_way(scores.scores, owners, middle)
         before = steps[0], middle, steps[2], height
         after = middle, steps[1], height, steps[3]
         return np.concatenate([before, after], axis=1)
 
+    def by_image(values):
+        return np.bincount(owners, values, count)
+
     places = np.linspace(0, 1, steps + 1)
-    heights = on_the_way(scores.scores, places)
+    heights = on_the_way(
+        scores.scores,
+        np.arange(count).repeat(steps + 1),
+        np.tile(places, count),
+    ).reshape(count, -1)
     # A column a step: where it begins and ends, and the scores there.
-    steps = np.stack([places[:-1], places[1:], heights[:-1], heights[1:]])
-    maps = maps_of(steps)
+    owners = np.arange(count).repeat(steps)
+    begin, end = (np.tile(at, count) for at in (places[:-1], places[1:]))
+    steps = np.stack([begin, end, heights[:, :-1].ravel(),
+                      heights[:, 1:].ravel()])  # fmt: skip
+    allowed = tolerance * abs(heights[:, -1] - heights[:, 0])
+    maps = maps_of(owners, steps)
     for _ in range(ROUNDS):
         errors = maps.sum(axis=(1, 2)) - (steps[3] - steps[2])
-        if abs(errors.sum()) <= tolerance * abs(heights[-1] - heights[0]):
+        off = abs(by_image(errors)) > allowed
+        mean = by_image(abs(errors)) / by_image(np.ones(len(errors)))
+        worse = off[owners] & (abs(errors) >= mean[owners])
+        if not worse.any():
             break
-        worse = abs(errors) >= abs(errors).mean()
-        halves = halves_of(steps[:, worse])
+        halves = halves_of(owners[worse], steps[:, worse])
+        added = np.tile(owners[worse], 2)
+        maps = np.concatenate([maps[~worse], maps_of(added, halves)])
         steps = np.concatenate([steps[:, ~worse], halves], axis=1)
-        maps = np.concatenate([maps[~worse], maps_of(halves)])
-    return maps.sum(axis=0)
+        owners = np.concatenate([owners[~worse], added])
+    totals = np.zeros((count, *maps.shape[1:]), maps.dtype)
+    np.add.at(totals, owners, maps)
+    return totals
 
 
 def occlusion(

@@ -13,12 +13,14 @@ logits, (N, classes) or (N, 1) for two classes.
 - :mod:`baselines`: maps that know nothing of the model.
 - :mod:`overview`: all of it at once, with intervals.
 - :mod:`cue`: networks that were led astray on purpose.
+- :mod:`recorded`: what all that gave, kept as data, and how to redo it.
 """
 
 from densenet_lib.faithfulness.baselines import (
     BASELINES,
     centred_blob,
     edge_filter,
+    random_map,
 )
 from densenet_lib.faithfulness.cue import CueStudy, cue_study
 from densenet_lib.faithfulness.imputation import imputed
@@ -32,8 +34,11 @@ from densenet_lib.faithfulness.overview import (
     Record,
     Table,
     bootstrap,
+    difference,
     named_methods,
+    strongest_baseline,
     table,
+    verdict,
 )
 from densenet_lib.faithfulness.randomisation import (
     Cascade,
@@ -66,6 +71,7 @@ __all__ = [
     "bootstrap",
     "centred_blob",
     "cue_study",
+    "difference",
     "edge_filter",
     "energy_inside",
     "exposes",
@@ -76,10 +82,13 @@ __all__ = [
     "named_methods",
     "parameter_randomisation",
     "pointing_game",
+    "random_map",
     "road",
     "shuffled_labels",
     "spearman",
     "ssim",
     "stability",
+    "strongest_baseline",
     "table",
+    "verdict",
 ]

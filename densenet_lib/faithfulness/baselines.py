@@ -44,9 +44,23 @@ def edge_filter(images):
     return as_heat(np.stack(edges), None)
 
 
+def random_map(shape, *, seed=0):
+    """White noise: every order of the pixels is as likely as any other.
+
+    Args:
+        shape: (N, height, width) of the maps.
+        seed: of the noise; each map has its own.
+
+    Returns:
+        float32 (N, height, width) from 0 to 1.
+    """
+    return np.random.default_rng(seed).random(shape, "float32")
+
+
 BASELINES = {
     "centred blob": lambda model, images, targets: centred_blob(
         np.shape(images)[:3]
     ),
     "edge filter": lambda model, images, targets: edge_filter(images),
+    "random": lambda model, images, targets: random_map(np.shape(images)[:3]),
 }

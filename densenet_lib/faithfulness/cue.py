@@ -15,7 +15,7 @@ from densenet_lib.datasets.records import CLASSES
 from densenet_lib.errors import expect_choice
 from densenet_lib.faithfulness.baselines import BASELINES
 from densenet_lib.faithfulness.location import exposes
-from densenet_lib.faithfulness.overview import Record, named_methods, record
+from densenet_lib.faithfulness.overview import Table, named_methods
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class CueStudy:
             "moved" to all images of the other class.
         effect: how much the cue alone adds to the logit of its class: the
             mean over that class's test images, with it and without.
-        records: for each method, "peak" and "heat" as in
+        table: for each method, "peak" and "heat" as in
             :func:`densenet_lib.faithfulness.location.exposes`, on test images
             with the cue, for the class that has it.
     """
@@ -37,7 +37,7 @@ class CueStudy:
     share: float
     accuracies: dict[str, float]
     effect: float
-    records: tuple[Record, ...]
+    table: Table
 
 
 def cue_study(
@@ -49,13 +49,14 @@ def cue_study(
     counts=sketches.COUNTS,
     images=100,
     recipe=experiments.SKETCH_RECIPE,
+    model=None,
     progress="auto",
 ):
     """Train the small network on drawings with a cue, and ask each method.
 
     Args:
         methods: {name: function (model, images, targets) -> maps}, or names
-            from ``attribution.METHODS``; both baselines are added.
+            from ``attribution.METHODS``; the baselines are added.
         share: of the images of ``kind`` that get the cue in training and
             validation.
         seed: of the training, and of the intervals. The drawings are the
@@ -64,6 +65,8 @@ def cue_study(
         counts: images for training, validation and test.
         images: largest number of test images to ask the methods about.
         recipe: of the training; its seed is replaced.
+        model: a network that :func:`train` gave before, for this share and
+            seed; None trains one.
         progress: see :func:`densenet_lib.training.fit`.
 
     Returns:
@@ -73,7 +76,11 @@ def cue_study(
         InputError: an unknown class, or a share out of its range.
     """
     expect_choice("kind", kind, CLASSES)
-    model = _trained(kind, share, counts, replace(recipe, seed=seed), progress)
+    if model is None:
+        model = train(
+            share, seed, kind=kind, counts=counts, recipe=recipe,
+            progress=progress,
+        )  # fmt: skip
     tests = _tests(kind, counts[-1])
     logits = {
         name: training.evaluate(model, test) for name, test in tests.items()
@@ -81,6 +88,10 @@ def cue_study(
     target = CLASSES.index(kind)
     cued = np.flatnonzero(tests["with"].labels == target)
     sign = 1 if target else -1
+    scores, chances = _asked(
+        model, tests["with"].subset(cued[:images]), methods, target
+    )
+    table = Table.of(scores, chances, {}, seed=seed)
     return CueStudy(
         share,
         {
@@ -88,13 +99,27 @@ def cue_study(
             for name, test in tests.items()
         },
         sign * float((logits["with"] - logits["without"])[cued].mean()),
-        _asked(
-            model, tests["with"].subset(cued[:images]), methods, target, seed
-        ),
+        table,
     )
 
 
-def _trained(kind, share, counts, recipe, progress):
+def train(
+    share,
+    seed=0,
+    *,
+    kind="dog",
+    counts=sketches.COUNTS,
+    recipe=experiments.SKETCH_RECIPE,
+    progress="auto",
+):
+    """The small network, trained on drawings with a cue.
+
+    Args and Raises: see :func:`cue_study`.
+
+    Returns:
+        A Keras model from images to logits.
+    """
+    recipe = replace(recipe, seed=seed)
     experiment = replace(experiments.get("sketch/densenet"), recipe=recipe)
     data = sketches.load(experiment.image_size, counts, cue=kind, share=share)
     model = experiment.build()
@@ -113,15 +138,12 @@ def _tests(kind, count):
     }
 
 
-def _asked(model, split, methods, target, seed):
+def _asked(model, split, methods, target):
+    """Scores of each method and measure, and what chance scores."""
     targets = np.full(len(split), target)
-    records = []
-    for name, method in {**named_methods(methods), **BASELINES}.items():
-        maps = method(model, split.images, targets)
-        found = exposes(maps, split.masks["cue"], split.masks["animal"])
-        chances = {"peak": float(split.masks["cue"].mean()), "heat": 0.5}
-        records += [
-            record(name, metric, scores, chances[metric], seed=seed)
-            for metric, scores in found.items()
-        ]
-    return tuple(records)
+    cue, animal = split.masks["cue"], split.masks["animal"]
+    scores = {
+        name: exposes(method(model, split.images, targets), cue, animal)
+        for name, method in {**named_methods(methods), **BASELINES}.items()
+    }
+    return scores, {"peak": float(cue.mean()), "heat": 0.5}

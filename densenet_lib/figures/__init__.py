@@ -6,7 +6,7 @@ that stand for it.
 
 from densenet_lib.figures.cards import explanation
 from densenet_lib.figures.drawings import contact_sheet, part_masks
-from densenet_lib.figures.heat import heat_inside, heatmaps, panels
+from densenet_lib.figures.heat import family, heat_inside, heatmaps, panels
 from densenet_lib.figures.inside import (
     channel_sheet,
     effective_fields,
@@ -61,7 +61,12 @@ from densenet_lib.figures.speed import (
 )
 from densenet_lib.figures.study import accuracy_over, gaps
 from densenet_lib.figures.style import CMAP, COLOURS, Illustration, subplots
-from densenet_lib.figures.trust import cascade, removal_curves, trust_table
+from densenet_lib.figures.trust import (
+    cascade,
+    removal_curves,
+    trust_table,
+    verdicts,
+)
 
 __all__ = [
     "CMAP",
@@ -88,6 +93,7 @@ __all__ = [
     "explanation",
     "falling_loss",
     "families",
+    "family",
     "feature_grid",
     "filters",
     "gaps",
@@ -118,5 +124,6 @@ __all__ = [
     "threshold",
     "training_curves",
     "trust_table",
+    "verdicts",
     "weight_against_effect",
 ]

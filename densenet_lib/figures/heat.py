@@ -53,6 +53,46 @@ def heatmaps(images, maps, titles=None):
     )
 
 
+@styled
+def family(image, maps, *, columns=4):
+    """One image, and one heatmap of each method laid over it.
+
+    The hottest half percent of a map is drawn alike: the rest of a map of
+    single pixels could not be seen beside it.
+
+    Args:
+        image: array (height, width, 3), 0 to 255.
+        maps: {method: array (height, width)}, 0 to 1.
+        columns: pictures in a row.
+    """
+    rows = -(-(1 + len(maps)) // columns)
+    side = 0.86 * WIDTH / columns
+    figure, axes = subplots(
+        rows, columns, height=rows * (side + 0.3), squeeze=False
+    )
+    for place in axes.flat:
+        place.axis("off")
+    shown = {"image": np.clip(image, 0, 255).astype("uint8")} | {
+        name: overlay(image, _lifted(heat)) for name, heat in maps.items()
+    }
+    for place, (name, picture) in zip(axes.flat, shown.items(), strict=False):
+        place.imshow(picture)
+        # A name of two words takes two lines: it would run into the next.
+        place.set_title(name.replace("-", "-\n", len(name) > 14), fontsize=10)
+    evidence_bar(figure, axes)
+    return Illustration(
+        figure,
+        f"Heatmaps of {len(maps)} methods laid over one image. "
+        + _where_warm(maps),
+    )
+
+
+def _lifted(heat):
+    """A map (height, width) whose largest values are cut down to one."""
+    top = np.quantile(heat, 0.995)
+    return np.minimum(heat / top, 1) if top > 0 else heat
+
+
 def evidence_bar(figure, axes):
     """What the colours of :func:`densenet_lib.attribution.overlay` mean."""
     scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), HEAT_CMAP)

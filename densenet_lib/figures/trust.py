@@ -1,8 +1,11 @@
 """Figures of how far to believe a heatmap."""
 
 import math
+from collections import Counter
 
 import numpy as np
+import seaborn as sns
+from matplotlib.patches import Rectangle
 
 from densenet_lib.faithfulness.baselines import BASELINES
 from densenet_lib.figures.style import COLOURS, Illustration, styled, subplots
@@ -13,11 +16,13 @@ def trust_table(records, *, metrics=None, columns=3):
     """Each method's mean on each measure, with its interval, as dots.
 
     Maps that know nothing of the model are set apart by colour; a dashed line
-    marks what chance scores.
+    marks what chance scores. Of several networks each has a dot of its own,
+    one below the other.
 
     Args:
         records: of :func:`densenet_lib.faithfulness.table` or of a cue study,
-            :class:`densenet_lib.faithfulness.Record`.
+            :class:`densenet_lib.faithfulness.Record`; those of several
+            networks one after the other.
         metrics: names of the measures to show, in order; None for all.
         columns: panels side by side.
     """
@@ -42,6 +47,61 @@ def trust_table(records, *, metrics=None, columns=3):
         figure,
         f"Means over images, with 95 % intervals, of {len(methods)} maps. "
         f"{' '.join(parts)}",
+    )
+
+
+VERDICTS = {"better": "green", "open": None, "worse": "vermilion"}
+
+
+@styled
+def verdicts(found, *, columns, against):
+    """Which method beats the other, measure by measure, as coloured cells.
+
+    Args:
+        found: {method: {measure: (difference, verdict)}}, the difference
+            above 0 where the method is better, the verdict of
+            :func:`densenet_lib.faithfulness.verdict`.
+        columns: {measure: its heading}, in order.
+        against: what the methods are compared with, in words.
+    """
+    figure, axes = subplots(height=1.0 + 0.32 * len(found))
+    for row, cells in enumerate(found.values()):
+        for column, measure in enumerate(columns):
+            gap, verdict = cells[measure]
+            colour = VERDICTS[verdict]
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.47, row - 0.44), 0.94, 0.88, linewidth=0,
+                    facecolor=COLOURS[colour] if colour else "0.93",
+                    alpha=0.45 if colour else 1,
+                )
+            )  # fmt: skip
+            mark = {"better": "+", "worse": "−", "open": ""}[verdict]
+            axes.text(
+                column, row, mark or f"{gap:+.2f}", ha="center", va="center",
+                fontsize=14 if mark else 9, color="0" if mark else "0.4",
+            )  # fmt: skip
+    axes.set_xticks(range(len(columns)), columns.values())
+    axes.set_yticks(range(len(found)), list(found), fontsize=11)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set(
+        xlim=(-0.5, len(columns) - 0.5), ylim=(len(found) - 0.5, -0.5),
+        xlabel=f"+ better than {against}, − worse\n"
+        "grey: open, with the mean difference",
+    )  # fmt: skip
+    axes.grid(False)
+    sns.despine(ax=axes, left=True, bottom=True)
+    lines = []
+    for measure in columns:
+        words = [
+            f"{verdict} {', '.join(names)}"
+            for verdict in ("better", "worse")
+            if (names := [m for m in found if found[m][measure][1] == verdict])
+        ]
+        lines.append(f"{measure}: {'; '.join(words) or 'all open'}.")
+    return Illustration(
+        figure, f"Against {against}, by measure. {' '.join(lines)}"
     )
 
 
@@ -117,12 +177,24 @@ def cascade(cascades):
 
 def _dots(axes, records, methods):
     """One panel: a row for each method."""
+    several = max(Counter(record.method for record in records).values())
+    size = 6 if several == 1 else 4
+    seen = Counter()
     for record in records:
         known = record.method not in BASELINES
         row = methods.index(record.method)
+        if several > 1:
+            row += 0.44 * (seen[record.method] / (several - 1) - 0.5)
+            seen[record.method] += 1
         colour = COLOURS["blue" if known else "vermilion"]
-        axes.plot([record.low, record.high], [row, row], color=colour)
-        axes.plot(record.mean, row, "o" if known else "s", color=colour)
+        axes.plot(
+            [record.low, record.high], [row, row], color=colour,
+            linewidth=2 if several == 1 else 1.2,
+        )  # fmt: skip
+        axes.plot(
+            record.mean, row, "o" if known else "s", color=colour,
+            markersize=size,
+        )  # fmt: skip
     if records[0].chance is not None:
         axes.axvline(
             records[0].chance, color="0.4", linestyle="--", linewidth=1
@@ -135,13 +207,17 @@ def _dots(axes, records, methods):
 def _best(metric, records):
     """One sentence: the best method, the best baseline, chance."""
     sign = 1 if records[0].better == "higher" else -1
-    scored = [record for record in records if not np.isnan(record.mean)]
+    scored = {}  # the mean over the networks
+    for record in records:
+        if not np.isnan(record.mean):
+            scored.setdefault(record.method, []).append(record.mean)
+    scored = {method: np.mean(means) for method, means in scored.items()}
     words = []
     for what, wanted in (("best", False), ("best without a model", True)):
-        group = [r for r in scored if (r.method in BASELINES) == wanted]
+        group = [name for name in scored if (name in BASELINES) == wanted]
         if group:
-            top = max(group, key=lambda record: sign * record.mean)
-            words.append(f"{what} {top.method} {top.mean:.2f}")
+            top = max(group, key=lambda name: sign * scored[name])
+            words.append(f"{what} {top} {scored[top]:.2f}")
     if records[0].chance is not None:
         words.append(f"chance {records[0].chance:.2f}")
     direction = f"{records[0].better} is better"

@@ -17,6 +17,9 @@ export function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) {
       element.addEventListener(name.slice(2), value);
+    } else if (name === "style") {
+      // A strict Content-Security-Policy forbids the attribute, not this.
+      element.style.cssText = value;
     } else if (value !== false && value !== null && value !== undefined) {
       element.setAttribute(name, value === true ? "" : value);
     }
@@ -32,14 +35,15 @@ export function grouped(number) {
 
 // 7978856 -> "7.98 M"; three digits.
 export function short(number) {
-  const units = [[1e9, " G"], [1e6, " M"], [1e3, " k"]];
+  const units = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]];
   const [size, unit] = units.find(([size]) => number >= size) ?? [1, ""];
   return `${Number((number / size).toPrecision(3))}${unit}`;
 }
 
 // A labelled slider over a list of values; onchange is called with the value.
 export function slider(label, values, value, onchange) {
-  const output = h("output", {}, String(value));
+  // The slider says its value; said twice, it would be in the way.
+  const output = h("output", { "aria-live": "off" }, String(value));
   const input = h("input", {
     type: "range", min: 0, max: values.length - 1, step: 1,
     value: values.indexOf(value), autocomplete: "off",
@@ -76,4 +80,115 @@ export function tick(label, value, onchange) {
 // Words that a screen reader says when they change.
 export function status() {
   return h("p", { class: "dn-status", role: "status" });
+}
+
+// A button.
+export function button(label, onclick) {
+  return h("button", { type: "button", onclick }, label);
+}
+
+// A labelled field for a whole number; what is out of its range waits.
+export function field(label, value, [min, max], onchange) {
+  const input = h("input", {
+    type: "number", min, max, step: 1, value, autocomplete: "off",
+    oninput: () => {
+      if (input.value !== "" && input.checkValidity()) {
+        onchange(Number(input.value));
+      }
+    },
+  });
+  return h("label", { class: "dn-control" }, label, input);
+}
+
+// A table of text: the first row and the first cell of each row are headings.
+export function table(caption, [heading, ...rows]) {
+  return h("table", {},
+    caption && h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, ...heading.map((text) =>
+      h("th", { scope: "col" }, text)))),
+    h("tbody", {}, ...rows.map(([first, ...cells]) => h("tr", {},
+      h("th", { scope: "row" }, first),
+      ...cells.map((text) => h("td", {}, text))))));
+}
+
+// A place for a drawing that depends on the width: draw(width) gives the
+// elements, again after redraw() and whenever the width changes. The focus
+// stays on the element with the same data-key.
+export function drawing(draw) {
+  const place = h("div", { class: "dn-drawing" });
+  let width = 0;
+  const redraw = () => {
+    if (width === 0) {
+      return; // not on the page yet
+    }
+    const active = place.getRootNode().activeElement;
+    const key = place.contains(active) ? active.dataset.key : undefined;
+    place.replaceChildren(...[draw(width)].flat());
+    if (key !== undefined) {
+      place.querySelector(`[data-key="${key}"]`)?.focus();
+    }
+  };
+  new ResizeObserver(([entry]) => {
+    const now = Math.floor(entry.contentRect.width);
+    if (now !== width) {
+      width = now;
+      redraw();
+    }
+  }).observe(place);
+  return { place, redraw };
+}
+
+// The root of a drawing: as many units as it has pixels.
+export function canvas(width, height, properties, ...children) {
+  return s("svg", {
+    width, height, viewBox: `0 0 ${width} ${height}`, ...properties,
+  }, ...children);
+}
+
+// Words in a drawing; anchor is "start", "middle" or "end".
+export function words(x, y, text, anchor = "start", properties = {}) {
+  return s("text", { x, y, "text-anchor": anchor, ...properties }, text);
+}
+
+// A part of a drawing that can be chosen by mouse, by Tab, Enter and Space.
+export function choosable(label, pressed, key, choose, ...children) {
+  return s("g", {
+    class: "dn-choosable", role: "button", tabindex: 0, "data-key": key,
+    "aria-label": label, "aria-pressed": String(pressed),
+    onclick: choose,
+    onkeydown: (event) => {
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        choose();
+      }
+    },
+  }, ...children);
+}
+
+// Oblique lines to fill with, so that colour is not all that tells; gives
+// [definition, what to fill with]. Names are never the same twice on a page.
+export function hatching(colour, angle = 45, gap = 6) {
+  const id = `dn-${Math.random().toString(36).slice(2)}`;
+  const definition = s("pattern", {
+    id, width: gap, height: gap, patternUnits: "userSpaceOnUse",
+    patternTransform: `rotate(${angle})`,
+  },
+  s("rect", { width: gap, height: gap, fill: "var(--dn-paper)" }),
+  s("rect", { width: gap / 2, height: gap, fill: colour }));
+  return [definition, `url(#${id})`];
+}
+
+// 12, 3, 7 -> "12, 3 and 7"
+export function listed(items) {
+  const all = items.map(String);
+  const last = all.pop();
+  return all.length === 0 ? last : `${all.join(", ")} and ${last}`;
+}
+
+// 0.4213 -> "42 %"
+export function percent(share) {
+  if (share > 0 && share < 0.001) {
+    return "under 0.1 %";
+  }
+  return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 }

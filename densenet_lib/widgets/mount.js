@@ -24,9 +24,8 @@ class Model {
 }
 
 async function mount(place) {
-  const { render } = await import(
-    new URL(`${place.dataset.widget}.js`, here).href
-  );
+  const url = new URL(`${place.dataset.widget}.js`, here);
+  const { default: { render } } = await import(url.href);
   const state = JSON.parse(place.querySelector("script").textContent);
   const el = document.createElement("div");
   await render({ model: new Model(state), el });

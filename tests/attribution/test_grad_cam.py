@@ -260,6 +260,26 @@ def test_rematerialised_model(plain, expected):
     np.testing.assert_allclose(grad_cam(model, IMAGES), expected, atol=1e-5)
 
 
+def test_the_layer_is_searched_once_until_the_model_grows():
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *body()])
+    pool = layers.GlobalAveragePooling2D()
+    model.add(pool)
+    runs = []
+
+    def see(path, inputs, output):
+        runs.append(path)
+        return output
+
+    with taps.tapped({"conv1": model.get_layer("conv1")}, see):
+        assert last_feature_map(model, IMAGES) == "relu"
+        assert last_feature_map(model, IMAGES) == "relu"
+        assert runs == ["conv1"]
+        model.pop()
+        model.add(layers.Conv2D(2, 1, name="later"))
+        model.add(pool)
+        assert last_feature_map(model, IMAGES) == "later"
+
+
 # Heads
 
 

@@ -126,3 +126,16 @@ def test_calibration_leaves_empty_bins_out():
     line = picture.figure.axes[0].lines[1]
     assert len(line.get_xdata()) == (curve.counts > 0).sum() < 10
     assert f"DenseNet {curve.error:.3f}." in picture.alt
+
+
+def test_each_method_of_a_family_stands_under_its_name():
+    image = np.full((6, 6, 3), 90, "uint8")
+    maps = {f"method-{n}": np.eye(6) * n / 5 for n in range(6)}
+    picture = figures.family(image, maps)
+    panels = [axes for axes in picture.figure.axes if axes.images]
+    titles = [axes.get_title() for axes in panels]
+    assert titles == ["image", *maps]
+    none, most = (panels[n].images[0].get_array() for n in (1, 6))
+    np.testing.assert_array_equal(none, image)
+    assert np.ptp(most, axis=-1).max() > 0  # all colour is heat
+    assert "6 methods" in picture.alt

@@ -74,3 +74,31 @@ def test_a_cascade_goes_down_stage_by_stage():
         "Likeness to the trained network's map with logits randomised, and "
         "with everything down to stem: grad-cam 0.50 and 0.00."
     )
+
+
+def test_the_dots_of_several_networks_lie_one_below_the_other():
+    twice = [*RECORDS, Record("grad-cam", "heat on head", 0.7, 0.6, 0.8, 9)]
+    picture = figures.trust_table(twice, metrics=["heat on head"])
+    (axes,) = picture.figure.axes
+    dots = axes.get_lines()[1:8:2]
+    heights = [line.get_ydata()[0] for line in dots]
+    assert heights[0] < 0 < heights[3] < 0.5
+    assert "best grad-cam 0.65" in picture.alt
+
+
+def test_a_verdict_is_a_sign_and_what_is_open_a_number():
+    picture = figures.verdicts(
+        {
+            "grad-cam": {"ROAD": (0.1, "better"), "heat": (-0.2, "worse")},
+            "gradient": {"ROAD": (0.04, "open"), "heat": (0.0, "open")},
+        },
+        columns={"ROAD": "ROAD", "heat": "heat"},
+        against="the blob",
+    )
+    (axes,) = picture.figure.axes
+    said = [text.get_text() for text in axes.texts]
+    assert said == ["+", "−", "+0.04", "+0.00"]
+    assert picture.alt == (
+        "Against the blob, by measure. ROAD: better grad-cam. heat: worse "
+        "grad-cam."
+    )

@@ -1,0 +1,16 @@
+// Before anything is drawn: light or dark, as the reader has chosen, or as
+// the system is set. The theme's own script takes over when it arrives.
+{
+  const root = document.documentElement;
+  const mode = localStorage.getItem("mode") || "auto";
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const chosen = mode === "auto" ? (dark ? "dark" : "light") : mode;
+  root.dataset.mode = mode;
+  root.dataset.theme = chosen;
+}
+
+// What sphinx-togglebutton asks of the page.
+var toggleHintShow = "Click to show";
+var toggleHintHide = "Click to hide";
+var toggleOpenOnPrint = "true";
+var togglebuttonSelector = ".toggle, .admonition.dropdown";

@@ -1,0 +1,119 @@
+"""The recorded tables of trust: do the files still say what the code does?
+
+A few images of each are measured again, on the same networks. Another
+processor rounds otherwise, hence the tolerances.
+"""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from densenet_lib import attribution, datasets, faithfulness, runs
+from densenet_lib.errors import InputError
+from densenet_lib.faithfulness import cue, recorded
+from densenet_lib.faithfulness.overview import OPTIONS
+
+FEW = 3
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    return recorded.load("drawings")
+
+
+def test_every_method_and_baseline_is_recorded_for_three_networks(drawings):
+    assert list(drawings.tables) == list(recorded.RUNS)
+    assert len(recorded.RUNS) >= 3
+    for table in drawings.tables.values():
+        assert table.methods == [
+            *attribution.METHODS,
+            *faithfulness.BASELINES,
+        ]
+        assert len(table.metrics) == 10
+
+
+@pytest.mark.parametrize("name", ["drawings", "labels"])
+def test_the_networks_are_those_that_were_measured(name):
+    for network, entry in recorded.load(name).record["networks"].items():
+        path = runs.load(network).folder / "weights.npz"
+        if name == "labels":
+            seed = recorded.RUNS.index(network)
+            path = recorded._networks() / f"labels-seed{seed}.npz"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert digest.startswith(entry["weights"])
+
+
+def test_a_few_drawings_measured_again_give_the_recorded_scores(drawings):
+    settings = {name: drawings.settings[name] for name in ("steps", "seed")}
+    name = recorded.RUNS[0]
+    again = faithfulness.table(
+        runs.load(name).model(), datasets.load("sketch").test,
+        ["grad-cam", "gradient"], images=FEW, recomputed=FEW, **settings,
+    )  # fmt: skip
+    for method, found in again.scores.items():
+        for metric, scores in found.items():
+            np.testing.assert_allclose(
+                scores, drawings.tables[name].scores[method][metric][:FEW],
+                atol=0.03, err_msg=f"{method}, {metric}",
+            )  # fmt: skip
+
+
+def test_the_network_led_astray_gives_the_recorded_scores():
+    found = recorded.load("cue")
+    again = cue.cue_study(
+        ["grad-cam"], 1.0, images=FEW, model=recorded.astray("cue-100-seed0")
+    )
+    entry = found.record["networks"]["1.0/0"]
+    assert again.effect == pytest.approx(entry["effect"], abs=0.05)
+    for where, share in again.accuracies.items():
+        assert share == pytest.approx(entry["accuracies"][where], abs=0.006)
+    for metric, scores in again.table.scores["grad-cam"].items():
+        np.testing.assert_allclose(
+            scores,
+            found.tables["1.0/0"].scores["grad-cam"][metric][:FEW],
+            atol=0.03,
+        )
+
+
+def test_false_labels_were_learnt_by_heart_and_nothing_else():
+    for entry in recorded.load("labels").record["networks"].values():
+        assert entry["by_heart"] > 0.95
+
+
+def test_quick_integrated_gradients_are_those_of_the_fine_tolerance():
+    model = runs.load(recorded.RUNS[0]).model()
+    images = datasets.load("sketch").test.images[:2]
+    quick, fine = (
+        attribution.explain(
+            model, images, "integrated-gradients", signed=True,
+            batch_size=128, **options,
+        )
+        for options in (OPTIONS["integrated-gradients"], {})
+    )  # fmt: skip
+    for one, other in zip(quick, fine, strict=True):
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
+
+
+def test_what_is_written_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorded, "_folder", lambda: tmp_path)
+    weights = tmp_path / "weights.npz"
+    weights.write_bytes(b"weights")
+    scores = {"grad-cam": {"ROAD": np.array([0.12345, np.nan])}}
+    table = faithfulness.Table.of(scores, {"ROAD": 0.0}, {})
+    entry = recorded.entry(table, weights, effect=2.5)
+    recorded._write("few", {"images": 2}, {"net": entry})
+    found = recorded.load("few")
+    np.testing.assert_array_equal(
+        found.tables["net"].scores["grad-cam"]["ROAD"], [0.1235, np.nan]
+    )
+    assert found.tables["net"]["grad-cam", "ROAD"].chance == 0
+    assert found.record["networks"]["net"]["effect"] == 2.5
+    assert found.settings == {"images": 2}
+    assert "NaN" not in json.dumps(found.record)
+
+
+def test_an_unknown_record_is_refused():
+    with pytest.raises(InputError, match=r"'dreams'.*drawings"):
+        recorded.load("dreams")

@@ -1,0 +1,23 @@
+"""What the book's pages are made of, beyond Sphinx and its theme.
+
+A Sphinx extension, named in ``_config.yml``:
+
+- ``mathematics``: formulas typeset while the book is built,
+- ``icons``: a font of the icons that are used,
+- ``finish``: the last hand on every page,
+- ``api``: the pages of the library,
+- ``address``: where the book is published, from where its repository is,
+- ``card``: the picture beside a link to the book,
+- ``front_ends``: what moves on a page without a kernel.
+"""
+
+from tools.pages import address, api, card, front_ends, icons, mathematics
+
+
+def setup(app):
+    """Sphinx calls this."""
+    for part in (address, api, card, front_ends, icons, mathematics):
+        part.setup(app)
+    app.add_css_file(icons.STYLE)
+    app.add_css_file(mathematics.STYLE)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
