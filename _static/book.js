@@ -50,7 +50,7 @@
 
   // What scrolls sideways can be reached, and pushed, with the keyboard.
   const boxes = document.querySelectorAll(
-    "article pre, article div.math, .cell_output, " +
+    "article pre, article div.math, mjx-container, .cell_output, " +
       ".pst-scrollable-table-container, .output",
   );
   const reach = () => {

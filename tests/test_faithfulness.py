@@ -547,7 +547,7 @@ def scored(**scores):
     )  # fmt: skip
 
 
-HARD = RNG.normal(size=60)
+HARD = np.random.default_rng(7).normal(size=60)
 
 
 def test_a_small_lead_on_the_same_images_shows_in_the_differences():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from bs4 import BeautifulSoup
 
-from tools.pages import address, finish, mathematics
+from tools.pages import address, finish, mathematics, styles
 
 
 def _soup(text):
@@ -69,3 +69,14 @@ def test_formulas_become_html_with_mathml_beside(typeset):
 def test_an_error_in_a_formula_is_shown_in_its_place():
     html, _ = mathematics.typeset([(r"\nosuchcommand", False)])
     assert "nosuchcommand" in _soup(*html.values()).get_text()
+
+
+def test_rules_that_no_page_uses_are_cut_and_the_others_stay():
+    style = (
+        "a{color:red}.btn,.toast{margin:0}.toast .x{top:0}"
+        "@media (min-width:1px){.carousel{top:0}.btn:not(.toast){top:0}}"
+    )
+    assert styles.cut(style, {"btn"}) == (
+        "a{color:red}.btn,.toast{margin:0}"
+        "@media (min-width:1px){.btn:not(.toast){top:0}}"
+    )

@@ -4,6 +4,7 @@ A Sphinx extension, named in ``_config.yml``:
 
 - ``mathematics``: formulas typeset while the book is built,
 - ``icons``: a font of the icons that are used,
+- ``styles``: of Bootstrap's rules, those that are used,
 - ``finish``: the last hand on every page,
 - ``api``: the pages of the library,
 - ``address``: where the book is published, from where its repository is,
@@ -11,12 +12,21 @@ A Sphinx extension, named in ``_config.yml``:
 - ``front_ends``: what moves on a page without a kernel.
 """
 
-from tools.pages import address, api, card, front_ends, icons, mathematics
+from tools.pages import (
+    address,
+    api,
+    card,
+    front_ends,
+    icons,
+    mathematics,
+    styles,
+)
 
 
 def setup(app):
     """Sphinx calls this."""
-    for part in (address, api, card, front_ends, icons, mathematics):
+    parts = (address, api, card, front_ends, icons, mathematics, styles)
+    for part in parts:
         part.setup(app)
     app.add_css_file(icons.STYLE)
     app.add_css_file(mathematics.STYLE)

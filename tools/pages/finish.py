@@ -29,6 +29,7 @@ LOADED_FOR = {
     "design-tabs": ".sd-tab-set",
     "togglebutton": ".toggle, .admonition.dropdown",
     "mystnb": ".cell",
+    "pygments.css": "div.highlight",
     "clipboard": "div.highlight",
     "copybutton": "div.highlight",
     "mathematics": "mjx-container",
@@ -122,6 +123,7 @@ def name_parts(soup):
             {"role": "region", "aria-label": "Book"},
         ),
         ("i[class*=fa-], span[class*=fa-]", {"aria-hidden": "true"}),
+        ("details.hide summary", {"aria-label": None}),
         (".bd-sidenav summary", {"aria-label": "Show or hide its pages"}),
     ):
         for element in soup.select(select):
