@@ -1,27 +1,8 @@
-// What the pages do by themselves: sliders, buttons, boxes that scroll.
-// (densenet_lib.widgets has its own modules.)
+// What the pages do by themselves: pictures, buttons, boxes that scroll.
+// (What densenet_lib makes move has scripts of its own.)
 {
-  // The controls of notebook.explore, and the frame that they choose. The
-  // frames lie in the order of a product: the last control runs fastest.
-  const choose = (group) => {
-    let index = 0;
-    for (const control of group.querySelectorAll("input, select")) {
-      const value = Number(control.value);
-      index = index * Number(control.dataset.count) + value;
-      const said = JSON.parse(control.dataset.labels)[value];
-      const output = control.parentElement.querySelector("output");
-      if (output) {
-        output.textContent = said;
-        control.setAttribute("aria-valuetext", said);
-      }
-    }
-    group.querySelectorAll("img").forEach((frame, number) => {
-      frame.hidden = number !== index;
-    });
-  };
-
-  // Hidden frames are not loaded with the page, but as soon as a hand or the
-  // focus comes near: then none flickers.
+  // The hidden frames of a slider are not loaded with the page, but as soon as
+  // a hand or the focus comes near: then none flickers.
   const load = (group) => {
     for (const frame of group.querySelectorAll("img")) {
       frame.loading = "eager";
@@ -30,7 +11,6 @@
   };
 
   for (const group of document.querySelectorAll(".explore")) {
-    group.addEventListener("input", () => choose(group));
     for (const near of ["pointerenter", "focusin", "touchstart"]) {
       const options = { once: true, passive: true };
       group.addEventListener(near, () => load(group), options);

@@ -194,7 +194,7 @@ def _live_view(choices, frames):
 # The handler stands on the box itself and finds everything inside it: no
 # identifiers, so that a page may hold many, and nothing to load. The frames
 # lie in the order of itertools.product: the last control runs fastest.
-_ON_INPUT = """
+ON_INPUT = """
 let index = 0;
 for (const control of this.querySelectorAll('input, select')) {
   const count = Number(control.dataset.count);
@@ -222,7 +222,7 @@ def _static_page(choices, frames):
         _picture(frame, hidden=number > 0)
         for number, frame in enumerate(frames)
     )
-    handler = html.escape(" ".join(_ON_INPUT.split()))
+    handler = html.escape(" ".join(ON_INPUT.split()))
     names = html.escape(", ".join(map(_label, choices)))
     return (
         f'<div class="explore" role="group" aria-label="Choose {names}" '

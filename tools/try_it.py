@@ -9,7 +9,6 @@ in _extra/try_it. What is up to date is not made again: it takes half a
 minute, most of it to load TensorFlow.
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tools import fresh
 from tools.front_ends import EXTRA, ROOT, pack
 
 SCRIPTS = ROOT / "_extra"
@@ -45,11 +45,10 @@ DRAWN_SIZE, THUMBNAIL = 256, 112
 
 def main():
     """Make everything anew if something that it depends on has changed."""
-    mark = FOLDER / "source"
-    checksum = _checksum()
-    if mark.exists() and mark.read_text() == checksum:
-        return
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    fresh.made(FOLDER, SOURCES, _make)
+
+
+def _make():
     network = _network()
     images = _probe(network.image_size)[None]
     [answer] = network.answers(images)
@@ -57,7 +56,6 @@ def main():
     _write_samples()
     about = describe(network) | {"probe": answer.logit}
     (FOLDER / "about.json").write_text(json.dumps(about) + "\n", "utf-8")
-    mark.write_text(checksum)
 
 
 def describe(network):
@@ -190,13 +188,6 @@ def _write_samples():
         with Image.open(path) as image:
             small = image.convert("RGB").resize((THUMBNAIL, THUMBNAIL))
         small.save(path.with_suffix(".webp"), quality=80)
-
-
-def _checksum():
-    digest = hashlib.sha256()
-    for path in SOURCES:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

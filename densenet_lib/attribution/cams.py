@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import softmax
 
 from densenet_lib import features, taps
 from densenet_lib.attribution import scores
@@ -199,8 +200,7 @@ def score_cam(
     found = scores.scores_of_variants(
         model, masked, classes, activation.shape[-1], batch_size
     )
-    weights = np.exp(found - found.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = softmax(found, axis=1)
     maps = np.einsum("nhwc,nc->nhw", activation, weights)
     return as_heat(maps, _size(images, upsample), signed=signed)
 
@@ -288,7 +288,7 @@ def by_source(
     end, firsts = _sources(model, images, block)
     parts = []
     for activation, gradient in _at_layer(
-        model, images, end, target, batch_size
+        model, images, layer=end, target=target, batch_size=batch_size
     ):
         weights = gradient.mean(axis=(1, 2), keepdims=True)
         parts.append(np.add.reduceat(weights * activation, firsts, axis=-1))
@@ -438,7 +438,7 @@ def _calls(model, images):
     return calls, logits
 
 
-def _at_layer(model, images, layer, target, batch_size):
+def _at_layer(model, images, *, layer=None, target=None, batch_size=32):
     """Yield a layer's output and its gradient, for a batch at a time."""
     images = taps.prepare(model, images)
     classes = scores.classes_of(target, len(images))
@@ -448,29 +448,18 @@ def _at_layer(model, images, layer, target, batch_size):
         yield scores.at_layer(model, images[part], path, wanted)
 
 
-def _summed(
-    weighted,
-    model,
-    images,
-    *,
-    layer=None,
-    target=None,
-    signed=False,
-    upsample=True,
-    batch_size=32,
-):
+def _summed(weighted, model, images, *, signed=False, upsample=True, **read):
     """Maps from a layer's channels, weighted and summed.
 
     Args:
         weighted: function of A and g, arrays (n, h, w, channels), that gives
             what is to be summed over the channels.
-        model, …: see :func:`grad_cam`.
+        model, images, signed, upsample: see :func:`grad_cam`.
+        **read: its other options, of which :func:`_at_layer` reads A and g.
     """
     maps = [
         weighted(activation, gradient).sum(axis=-1)
-        for activation, gradient in _at_layer(
-            model, images, layer, target, batch_size
-        )
+        for activation, gradient in _at_layer(model, images, **read)
     ]
     return as_heat(
         np.concatenate(maps), _size(images, upsample), signed=signed

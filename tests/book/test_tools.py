@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbformat.v4 import new_output as output
 
-from tools import chapters, repository
+from tools import chapters, fresh, repository
 
 PICTURE = {"image/png": "iVBORw0KGgo=", "text/plain": "A plot."}
 WORDS = {"image/png": {"alt": "A plot."}}
@@ -154,3 +154,23 @@ def test_the_address_is_in_no_place_that_moving_would_miss():
         for path in (repository.ROOT / folder).glob(depth):
             if path.is_file() and path not in known:
                 assert address not in path.read_bytes(), path
+
+
+def test_what_is_made_of_the_same_files_is_not_made_again(tmp_path):
+    source, folder, calls = tmp_path / "a", tmp_path / "made", []
+    source.write_text("1")
+    for _ in range(2):
+        fresh.made(folder, [source], lambda: calls.append(folder.is_dir()))
+    assert calls == [True]
+    source.write_text("2")
+    fresh.made(folder, [source], lambda: calls.append("again"))
+    assert calls == [True, "again"]
+
+
+def test_what_failed_is_made_again(tmp_path):
+    source, calls = tmp_path / "a", []
+    source.write_text("1")
+    with pytest.raises(ZeroDivisionError):
+        fresh.made(tmp_path / "made", [source], lambda: 1 / 0)
+    fresh.made(tmp_path / "made", [source], lambda: calls.append(1))
+    assert calls == [1]

@@ -91,3 +91,27 @@ def strict_site(book):
     server, address = serve(handler)
     yield address
     server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page of ``address``; nothing may go wrong.
+
+    Of the module that asks, ``address`` is where its front ends are served.
+    """
+    page = browser.new_page()
+    # A failure shall not wait for long.
+    page.set_default_timeout(5000)
+    wrong = []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+
+    def open_(name, *, width=1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{address}/{name}.html")
+        page.wait_for_selector(".dn :is(svg, canvas)")
+        return page
+
+    yield open_
+    page.close()
+    assert not wrong

@@ -1,26 +1,13 @@
 """The front ends in a real browser, on a page without a kernel."""
 
-import functools
 import re
 
 import pytest
 
 from densenet_lib import budget, get_config, widgets
 from densenet_lib.widgets import activations, architecture
-from tests.browser.conftest import Quiet, serve
+from tests.browser import front_end
 
-# Nothing but what the page itself brings, as strict as it can be.
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'"
-PAGE = """<!DOCTYPE html>
-<html lang="en" data-theme="light"><head><title>{name}</title>
-<meta charset="utf-8"><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="{policy}; img-src data: blob:">
-<link rel="stylesheet" href="widgets/widgets.css">
-<script type="module" src="widgets/mount.js"></script>
-</head><body><main>{body}</main></body></html>
-"""
 SHOWN = {
     "composite": (activations, widgets.composite),
     "explorer": (architecture, widgets.explorer),
@@ -31,42 +18,17 @@ SHOWN = {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where a page for each front end is served."""
-    folder = tmp_path_factory.mktemp("site")
-    widgets.write(folder / "widgets")
+    pages = {}
 
-    def save(name, state, *, alt):
-        body = widgets.page(name, state, alt=alt)
-        text = PAGE.format(name=name, policy=POLICY, body=body)
-        (folder / f"{name}.html").write_text(text, "utf-8")
+    def keep(name, state, *, alt):
+        pages[name] = state, alt
 
     with pytest.MonkeyPatch.context() as patch:
         for module, function in SHOWN.values():
-            patch.setattr(module, "show", save)
+            patch.setattr(module, "show", keep)
             function()
-    server, address = serve(functools.partial(Quiet, directory=str(folder)))
-    yield address
-    server.shutdown()
-
-
-@pytest.fixture
-def visit(browser, address):
-    """A function that opens a front end; nothing may go wrong there."""
-    page = browser.new_page()
-    # A failure shall not wait for long.
-    page.set_default_timeout(5000)
-    wrong = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-
-    def open_(name, *, width=1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.goto(f"{address}/{name}.html")
-        page.wait_for_selector(".dn svg")
-        return page
-
-    yield open_
-    page.close()
-    assert not wrong
+    with front_end.served(tmp_path_factory.mktemp("site"), pages) as address:
+        yield address
 
 
 def _said(page):

@@ -1,15 +1,12 @@
 """The playground of pooling, the curves and the heatmaps in a browser."""
 
-import functools
-
 import numpy as np
 import pytest
 
-from densenet_lib import attribution, widgets
+from densenet_lib import attribution
 from densenet_lib.attribution.maps import overlay
 from densenet_lib.widgets import explained, pooling, recorded
-from tests.browser.conftest import Quiet, serve
-from tests.browser.test_widgets import PAGE, POLICY
+from tests.browser import front_end
 from tests.widgets.subject import subject
 
 RUNS = ("cpu/densenet", "cpu/densenet-max")
@@ -34,34 +31,9 @@ def states(asked):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory, states):
     """Where a page for each front end is served."""
-    folder = tmp_path_factory.mktemp("site")
-    widgets.write(folder / "widgets")
-    for name, state in states.items():
-        body = widgets.page(name, state, alt="In words.")
-        text = PAGE.format(name=name, policy=POLICY, body=body)
-        (folder / f"{name}.html").write_text(text, "utf-8")
-    server, address = serve(functools.partial(Quiet, directory=str(folder)))
-    yield address
-    server.shutdown()
-
-
-@pytest.fixture
-def visit(browser, address):
-    """A function that opens a front end; nothing may go wrong there."""
-    page = browser.new_page()
-    wrong = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-
-    def open_(name, *, width=1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{address}/{name}.html")
-        page.wait_for_selector(".dn [role=status]")
-        return page
-
-    yield open_
-    page.close()
-    assert not wrong
+    pages = {name: (state, "In words.") for name, state in states.items()}
+    with front_end.served(tmp_path_factory.mktemp("site"), pages) as address:
+        yield address
 
 
 def _said(page):

@@ -12,6 +12,8 @@ A Sphinx extension, named in ``_config.yml``:
 - ``front_ends``: what moves on a page without a kernel.
 """
 
+from pathlib import Path
+
 from tools.pages import (
     address,
     api,
@@ -22,12 +24,23 @@ from tools.pages import (
     styles,
 )
 
+# What they write goes beside the pages, once all of these are there.
+WRITING = (card, front_ends, icons, mathematics, styles)
+
 
 def setup(app):
     """Sphinx calls this."""
-    parts = (address, api, card, front_ends, icons, mathematics, styles)
-    for part in parts:
+    for part in (address, api, mathematics):
         part.setup(app)
+    app.connect("build-finished", write)
     app.add_css_file(icons.STYLE)
     app.add_css_file(mathematics.STYLE)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
+
+
+def write(app, exception):
+    """Let each part write what the finished pages load."""
+    if exception or app.builder.format != "html":
+        return
+    for part in WRITING:
+        part.write(app, Path(app.outdir))

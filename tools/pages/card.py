@@ -1,7 +1,5 @@
 """The picture that stands beside a link to the book elsewhere."""
 
-from pathlib import Path
-
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc
 
@@ -9,17 +7,10 @@ NAME = "_static/card.png"
 BLUE, GREEN, RED = "#0072b2", "#009e73", "#d55e00"
 
 
-def setup(app):
-    """Draw it when the pages are there."""
-    app.connect("build-finished", write)
-
-
-def write(app, exception):
+def write(app, out):
     """Write the card: 1200 x 630 pixels, as those who show it want it."""
-    if exception or app.builder.format != "html":
-        return
     figure = draw(app.config.html_title, app.config.author)
-    figure.savefig(Path(app.outdir) / NAME, dpi=100)
+    figure.savefig(out / NAME, dpi=100)
 
 
 def draw(title, author):

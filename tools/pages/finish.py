@@ -21,6 +21,8 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
+from tools.pages import front_ends
+
 # What a page loads only if something on it matches; None: never.
 LOADED_FOR = {
     "vendor/fontawesome": None,  # icons.css has the few that are used
@@ -234,6 +236,9 @@ def load(page):
     # Before anything is drawn: the reader's choice of light or dark.
     head.insert(0, early.extract())
     head.insert(0, head.find("meta", charset=True).extract())
+    if page.soup.select_one(".explore"):
+        script = page.resource(front_ends.EXPLORE)
+        head.append(page.new("script", defer="defer", src=script))
     if page.soup.select_one(".dn-widget"):
         style = page.resource("widgets/widgets.css")
         head.append(page.new("link", rel="stylesheet", href=style))

@@ -6,7 +6,6 @@ MB for a page that shows a dozen of them. This makes a font of that dozen.
 
 import io
 import re
-from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
@@ -37,16 +36,8 @@ _CLASSES = re.compile(r'class="([^"]*\bfa[srb]?[ -][^"]*)"')
 _IN_STYLE = re.compile(r"\"\\(f[0-9a-f]{3})\"")
 
 
-def setup(app):
-    """Make the font when all pages are there."""
-    app.connect("build-finished", write)
-
-
-def write(app, exception):
+def write(app, out):
     """Write ``_static/icons.css`` and the fonts that it names."""
-    if exception or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
     vendor = next(out.glob(f"{VENDOR}/*"))
     points = _points((vendor / "css/all.min.css").read_text("utf-8"))
     used = _used(out) & points.keys()

@@ -30,7 +30,6 @@ def setup(app):
         "typeset", (visit_inline, None), (visit_block, None)
     )
     app.connect("env-updated", typeset_all)
-    app.connect("build-finished", write_style)
 
 
 def typeset(formulas):
@@ -79,11 +78,9 @@ def typeset_all(app, env):
     )
 
 
-def write_style(app, exception):
+def write(app, out):
     """Write the style sheet, and the fonts that it names."""
-    if exception or not hasattr(app, "typeset_style"):
-        return
-    folder = Path(app.outdir) / "_static"
+    folder = out / "_static"
     (folder / STYLE).write_text(app.typeset_style, "utf-8")
     shutil.copytree(
         _mathjax() / FONTS, folder / "mathematics", dirs_exist_ok=True

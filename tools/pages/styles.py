@@ -5,7 +5,6 @@ book has none of.
 """
 
 import re
-from pathlib import Path
 
 SHEET = "_static/styles/bootstrap.css"
 
@@ -15,16 +14,8 @@ _NEGATED = re.compile(r":not\([^)]*\)")
 _WORD = re.compile(r"[A-Za-z_-][\w-]*")
 
 
-def setup(app):
-    """Cut it when all pages are there."""
-    app.connect("build-finished", write)
-
-
-def write(app, exception):
+def write(app, out):
     """Write the sheet anew, less what no page and no script names."""
-    if exception or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
     sheet = out / SHEET
     files = [*out.rglob("*.html"), *out.glob("_static/**/*.js")]
     used = set()
