@@ -1,4 +1,4 @@
-"""Not making again what is made of the same files."""
+"""What is made of files: whether it has to be made again."""
 
 import hashlib
 
@@ -13,15 +13,16 @@ def made(folder, sources, make):
             is called again the next time.
     """
     mark = folder / "source"
-    checksum = _checksum(sources)
-    if mark.exists() and mark.read_text() == checksum:
+    found = checksum(sources)
+    if mark.exists() and mark.read_text() == found:
         return
     folder.mkdir(parents=True, exist_ok=True)
     make()
-    mark.write_text(checksum)
+    mark.write_text(found)
 
 
-def _checksum(paths):
+def checksum(paths):
+    """SHA-256 of the contents of files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())

@@ -155,8 +155,10 @@ export function words(x, y, text, anchor = "start", properties = {}) {
 }
 
 // A part of a drawing that can be chosen by mouse, by Tab, Enter and Space.
+// Its words are drawn beside the button, not in it: the label says more than
+// they do, and a button should not be called two things.
 export function choosable(label, pressed, key, choose, ...children) {
-  return s("g", {
+  const button = s("g", {
     class: "dn-choosable", role: "button", tabindex: 0, "data-key": key,
     "aria-label": label, "aria-pressed": String(pressed),
     onclick: choose,
@@ -167,6 +169,9 @@ export function choosable(label, pressed, key, choose, ...children) {
       }
     },
   }, ...children);
+  const texts = [...button.querySelectorAll("text")];
+  return s("g", {}, button,
+    s("g", { class: "dn-caption", "aria-hidden": "true" }, ...texts));
 }
 
 // Oblique lines to fill with, so that colour is not all that tells; gives

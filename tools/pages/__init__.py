@@ -14,6 +14,7 @@ A Sphinx extension, named in ``_config.yml``:
 
 from pathlib import Path
 
+from tools import fresh
 from tools.pages import (
     address,
     api,
@@ -32,6 +33,9 @@ def setup(app):
     """Sphinx calls this."""
     for part in (address, api, mathematics):
         part.setup(app)
+    # Pages that this has made are made again when it has changed.
+    own = fresh.checksum(sorted(Path(__file__).parent.glob("*.*")))
+    app.add_config_value("pages_made_by", own, "html", str)
     app.connect("build-finished", write)
     app.add_css_file(icons.STYLE)
     app.add_css_file(mathematics.STYLE)
