@@ -6,6 +6,7 @@ processor rounds otherwise, hence the tolerances.
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -96,14 +97,18 @@ def test_quick_integrated_gradients_are_those_of_the_fine_tolerance():
         assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
 
 
-def test_what_is_written_can_be_read(tmp_path, monkeypatch):
+def test_what_is_measured_is_said_written_and_read(tmp_path, monkeypatch):
     monkeypatch.setattr(recorded, "_folder", lambda: tmp_path)
     weights = tmp_path / "weights.npz"
     weights.write_bytes(b"weights")
     scores = {"grad-cam": {"ROAD": np.array([0.12345, np.nan])}}
     table = faithfulness.Table.of(scores, {"ROAD": 0.0}, {})
     entry = recorded.entry(table, weights, effect=2.5)
-    recorded._write("few", {"images": 2}, {"net": entry})
+    few = {"images": 2}, [("net", entry)]
+    monkeypatch.setitem(recorded.MEASURED, "few", lambda source: few)
+    said = []
+    recorded.record("few", say=said.append)
+    assert re.fullmatch(r"few, net: \d+ s of processor time", *said)
     found = recorded.load("few")
     np.testing.assert_array_equal(
         found.tables["net"].scores["grad-cam"]["ROAD"], [0.1235, np.nan]
