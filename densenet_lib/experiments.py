@@ -247,6 +247,10 @@ STUDY = {
 }
 
 
+# Whose weights chapter 9 looks into, one training of each.
+_KEEPS_WEIGHTS = ("base", "b", "c", "neither", "max", "post-activation")
+
+
 def _study(name, seed):
     """One training of the study: the base with that name's changes."""
     changes = STUDY[name] | {"seed": seed}
@@ -260,7 +264,7 @@ def _study(name, seed):
         _changed(STUDY_RECIPE, changes),
         image_size=STUDY_SIZE,
         images=changes.get("images"),
-        keep_weights=False,
+        keep_weights=seed == 0 and name in _KEEPS_WEIGHTS,
     )
 
 
