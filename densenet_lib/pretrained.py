@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from densenet_lib import datasets, metrics, resources, runs
+from densenet_lib import datasets, metrics, pictures, resources, runs
 from densenet_lib.datasets import cats_vs_dogs
 from densenet_lib.errors import InputError, expect, expect_choice
 
@@ -84,7 +84,8 @@ class Pretrained:
         """Photographs as the model reads them.
 
         Each is resized to the square as a whole, as those of the training
-        were; see :func:`densenet_lib.datasets.cats_vs_dogs.decode`.
+        were, and white where it is transparent; see
+        :func:`densenet_lib.datasets.cats_vs_dogs.decode`.
 
         Args:
             photos: one photograph or several, of any size: a path, the bytes
@@ -229,7 +230,7 @@ def _shown(photo):
 
     def reduce(content):
         with Image.open(io.BytesIO(content)) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = pictures.upright(image)
         upright.thumbnail((SHOWN, SHOWN))
         return np.asarray(upright)
 
@@ -270,7 +271,7 @@ def _content(photo):
     # By way of a file's bytes, so that one function makes the squares. PPM
     # holds the very pixels and takes no time to write.
     file = io.BytesIO()
-    ImageOps.exif_transpose(photo).convert("RGB").save(file, "PPM")
+    pictures.upright(photo).save(file, "PPM")
     return file.getvalue()
 
 

@@ -86,6 +86,24 @@ def test_grey_and_transparent_arrays_become_colour(network):
     )
 
 
+def test_white_stands_behind_a_photograph_s_transparent_parts(
+    network, tmp_path
+):
+    opacity = np.full(NOISE.shape[:2], 255, np.uint8)
+    opacity[:12] = 0
+    white = NOISE.copy()
+    white[:12] = 255
+    holed = np.dstack([NOISE, opacity])
+    path = tmp_path / "photo.png"
+    path.write_bytes(_file(holed))
+    [expected] = network.prepare(white)
+    assert (expected != network.prepare(NOISE)[0]).any()
+    for photo in (path, path.read_bytes(), Image.fromarray(holed), holed):
+        np.testing.assert_array_equal(network.prepare(photo)[0], expected)
+        shown, *_ = network.explain(photo).figure.axes
+        np.testing.assert_array_equal(shown.images[0].get_array(), white)
+
+
 def test_a_pillow_image_is_turned_upright(network):
     exif = Image.Exif()
     exif[0x0112] = 6  # a camera held on its side

@@ -119,12 +119,21 @@ function hasHoles(rgba) {
   return false;
 }
 
-/** The picture in its own shape, small enough for the page. */
-export function reduced(bitmap) {
+/** The picture in its own shape, small enough for the page, over white. */
+export async function reduced(bitmap) {
   const scale = Math.min(1, SHOWN / Math.max(bitmap.width, bitmap.height));
-  return createImageBitmap(bitmap, {
-    resizeWidth: Math.max(1, Math.round(scale * bitmap.width)),
-    resizeHeight: Math.max(1, Math.round(scale * bitmap.height)),
+  const width = Math.max(1, Math.round(scale * bitmap.width));
+  const height = Math.max(1, Math.round(scale * bitmap.height));
+  const small = await createImageBitmap(bitmap, {
+    resizeWidth: width,
+    resizeHeight: height,
     resizeQuality: "high",
   });
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff"; // as the network has seen it
+  context.fillRect(0, 0, width, height);
+  context.drawImage(small, 0, 0);
+  small.close();
+  return canvas.transferToImageBitmap();
 }

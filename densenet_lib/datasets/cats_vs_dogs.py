@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from densenet_lib import resources
+from densenet_lib import pictures, resources
 from densenet_lib.datasets import split
 from densenet_lib.datasets.download import download, download_folder
 from densenet_lib.datasets.photographs import open_photographs
@@ -178,8 +178,8 @@ def decode(content, size):
 
     The whole photograph is resized to the square, not cropped: a cat at the
     edge stays, at the price of a changed aspect ratio (the originals are
-    mostly 4:3). The photographs' own orientation mark is obeyed, and grey
-    and CMYK are converted.
+    mostly 4:3). The photographs' own orientation mark is obeyed, grey and
+    CMYK are converted, and white stands behind what is transparent.
 
     Args:
         content: bytes of a JPEG, or of anything else that Pillow reads.
@@ -195,7 +195,7 @@ def decode(content, size):
         # A JPEG can be decoded at 1/2, 1/4 or 1/8 for a fraction of the
         # time; twice the size that is needed leaves the rest to the filter.
         image.draft("RGB", (2 * size, 2 * size))
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright = pictures.upright(image)
     # Lanczos with its support widened to the source's grid: no aliasing.
     return np.asarray(upright.resize((size, size), Image.Resampling.LANCZOS))
 

@@ -155,7 +155,9 @@ def _file(image, **options):
     """An image file's bytes; a PNG, unless ``format`` says otherwise."""
     content = io.BytesIO()
     options = {"format": "PNG"} | options
-    Image.fromarray(image).save(content, **options)
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    image.save(content, **options)
     return content.getvalue()
 
 
@@ -256,15 +258,38 @@ def test_a_gif_that_stands_still_is_no_animation(asked):
     assert asked.ask(content, "image/gif")["notes"] == []
 
 
-def test_what_is_transparent_counts_as_white(asked, network):
-    holed = np.dstack([_cat(), np.full(_cat().shape[:2], 255, "uint8")])
-    holed[:150] = 0
-    white = _cat().copy()
-    white[:150] = 255
-    [expected] = network.predict(white)
-    found = asked.ask(_file(holed))
+def _clear(mode):
+    """A PNG of a cat that fades out to the right, and whose top is clear."""
+    cat = Image.fromarray(_cat())
+    if mode == "P":
+        return _file(cat.quantize(64), transparency=bytes(range(0, 256, 4)))
+    opacity = np.tile(np.linspace(255, 1, cat.width), (cat.height, 1))
+    opacity[:60] = 0
+    cat = cat.convert(mode.removesuffix("A"))
+    cat.putalpha(Image.fromarray(opacity.astype("uint8")))
+    return _file(cat)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white_as_in_the_library(mode, asked, network):
+    images = network.prepare(_clear(mode))
+    [expected] = network.answers(images)
+    found = asked.ask(_clear(mode))
+    np.testing.assert_array_equal(found["image"], images.ravel())
     assert found["logit"] == pytest.approx(expected.logit, abs=1e-3)
     assert "count as white" in found["notes"][0]
+
+
+def test_what_is_transparent_is_shown_white(asked):
+    clear = {"name": "cat.png", "mimeType": "image/png"}
+    asked.part("file").set_input_files(clear | {"buffer": _clear("RGBA")})
+    asked.status()
+    asked.part("strength").fill("0")
+    for name in ("picture", "heat"):
+        corner = asked.part(name).evaluate(
+            "x => [...x.getContext('2d').getImageData(9, 9, 1, 1).data]"
+        )
+        assert min(corner) >= 254  # opaque, too
 
 
 def _huge():
