@@ -55,6 +55,10 @@ part("camera").onclick = async () => {
     say("The camera needs a page that is served by https or by this device.");
     return;
   }
+  if (!part("viewfinder").hidden) {
+    part("take").focus(); // it is on
+    return;
+  }
   try {
     camera = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: "environment" },
@@ -70,12 +74,21 @@ part("camera").onclick = async () => {
 };
 
 function withoutCamera(reason) {
-  const why =
-    {
-      NotAllowedError: "The camera was not allowed",
-      NotFoundError: "There is no camera on this device",
-    }[reason] ?? "The camera does not answer";
-  return `${why}: choose a photograph or one of the pictures below instead.`;
+  const [why, remedy] = {
+    NotAllowedError: [
+      "The camera is not allowed for this page",
+      "allow it in the browser's settings of this page and press again",
+    ],
+    NotFoundError: [
+      "There is no camera on this device",
+      "connect one and press again",
+    ],
+    NotReadableError: [
+      "The camera is in use",
+      "close the program that uses it and press again",
+    ],
+  }[reason] ?? ["The camera does not answer", "press again"];
+  return `${why}: ${remedy}, or choose a photograph.`;
 }
 
 part("take").onclick = async () => {

@@ -100,13 +100,15 @@ class Visit:
 
     def __init__(self, browser, address):
         self.page = browser.new_page()
-        self.requests, self.complaints = [], []
+        # What was asked for, what went wrong, and all that was said.
+        self.requests, self.complaints, self.heard = [], [], []
         self.page.on("request", lambda r: self.requests.append(r))
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
         self.page.on("console", self._hear)
         self.page.goto(address)
 
     def _hear(self, message):
+        self.heard.append(message.text)
         if message.type in ("warning", "error"):
             self.complaints.append(message.text)
 
@@ -416,19 +418,67 @@ def test_every_channel_of_every_block_is_shown(asked, network):
         assert shown == list(sources.values())
 
 
-def test_without_a_camera_the_page_says_so(visit):
-    reader = visit()
-    reader.part("camera").click()
-    expected = re.compile("camera.*: choose a photograph")
-    reader.page.get_by_text(expected).wait_for()
-    assert reader.part("viewfinder").is_hidden()
+CAMERA = "--use-fake-device-for-media-stream"  # a pattern that moves
+
+
+def _deny(page):
+    """What a reader does who says no when asked for the camera."""
+    session = page.context.new_cdp_session(page)
+    session.send(
+        "Browser.setPermission",
+        {"permission": {"name": "camera"}, "setting": "denied"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), r"^There is no camera .*: connect one .*, or choose a"),
+        ((CAMERA,), r"^The camera is not allowed .*: allow it in .*, or"),
+    ],
+    ids=["none", "denied"],
+)
+def test_without_the_camera_the_page_says_what_to_do(
+    options, words, launch, visit
+):
+    reader = visit(launch(*options))
+    if options:
+        _deny(reader.page)
+    reader.part("camera").focus()
+    for _ in range(2):  # the second time, too
+        reader.page.keyboard.press("Enter")
+        reader.page.get_by_text(re.compile(words)).wait_for(timeout=9000)
+        assert reader.status().count(".") == 1  # one sentence
+        assert reader.part("viewfinder").is_hidden()
+    assert reader.part("camera").evaluate("x => x === document.activeElement")
+    # All else goes on working.
+    reader.page.get_by_role("button", name="Chelsea").click()
+    assert reader.status().startswith("It says cat")
+    assert reader.heard == []
+
+
+def test_the_camera_is_not_started_twice(launch, visit):
+    reader = visit(launch(CAMERA, "--use-fake-ui-for-media-stream"))
+    reader.page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices;
+          const begin = devices.getUserMedia.bind(devices);
+          window.started = 0;
+          devices.getUserMedia = (wanted) => {
+            window.started += 1;
+            return begin(wanted);
+          };
+        }"""
+    )
+    for _ in range(2):
+        reader.part("camera").click()
+        reader.part("take").wait_for()
+    assert reader.page.evaluate("window.started") == 1
+    assert reader.part("take").evaluate("x => x === document.activeElement")
 
 
 def test_the_camera_s_picture_is_answered_and_the_camera_let_go(launch, visit):
-    chromium = launch(
-        "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-    )
-    reader = visit(chromium)
+    reader = visit(launch(CAMERA, "--use-fake-ui-for-media-stream"))
     reader.part("camera").click()
     reader.page.wait_for_selector("video:not([hidden])")
     track = reader.part("video").evaluate_handle(
