@@ -1,14 +1,20 @@
 """Progress where someone watches, and silence everywhere else."""
 
+import os
 import sys
 import time
+
+
+def wanted():
+    """Whether to show any; ``DENSENET_PROGRESS=0`` says no."""
+    return os.environ.get("DENSENET_PROGRESS", "1") != "0"
 
 
 class Progress:
     """One line on stderr that counts up to ``total``.
 
     It appears where stderr is a terminal or a notebook's, so that logs and
-    pipes stay clean, and at most ten times a second.
+    pipes stay clean, at most ten times a second, and if it is :func:`wanted`.
 
     Args:
         what: in words, what is being done.
@@ -20,7 +26,8 @@ class Progress:
     def __init__(self, what, total, *, scale=1, unit=""):
         self.what, self.total = what, total
         self.scale, self.unit = scale, unit
-        self._shown = sys.stderr.isatty() or _is_a_notebook_s(sys.stderr)
+        watched = sys.stderr.isatty() or _is_a_notebook_s(sys.stderr)
+        self._shown = watched and wanted()
         self._next = 0.0
 
     def update(self, done):

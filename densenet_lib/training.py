@@ -1,7 +1,6 @@
 """From a recipe to a trained network: optimiser, schedule, fit, resume."""
 
 import csv
-import os
 import sys
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -15,6 +14,7 @@ from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
 from densenet_lib.networks import under_policy
+from densenet_lib.progress import wanted
 
 SCHEDULES = ("cosine", "step")
 
@@ -218,7 +218,7 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
     callbacks = []
     if checkpoint is not None:
         callbacks += _keep_state(Path(checkpoint))
-    if _wanted(progress):
+    if wanted() if progress == "auto" else progress:
         callbacks.append(_Progress(recipe.epochs, steps))
     histories, begin = [], 0
     for end, size in recipe.phases():
@@ -312,12 +312,6 @@ def _batches(data, recipe, size):
         size=size,
     )
     return train, validation
-
-
-def _wanted(progress):
-    if progress == "auto":
-        return os.environ.get("DENSENET_PROGRESS", "1") != "0"
-    return progress
 
 
 def _keep_state(folder):

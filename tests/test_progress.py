@@ -3,7 +3,14 @@
 import contextlib
 import io
 
+import pytest
+
 from densenet_lib.progress import Progress
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_said_no(monkeypatch):
+    monkeypatch.delenv("DENSENET_PROGRESS", raising=False)
 
 
 class Terminal(io.StringIO):
@@ -40,3 +47,10 @@ def test_a_notebook_sees_it_too():
     with contextlib.redirect_stderr(watched()) as stream:
         count_to_three_million()
     assert "3 of 3 MB" in stream.getvalue()
+
+
+def test_whoever_says_no_is_not_shown_any(monkeypatch):
+    monkeypatch.setenv("DENSENET_PROGRESS", "0")
+    with contextlib.redirect_stderr(Terminal()) as terminal:
+        count_to_three_million()
+    assert terminal.getvalue() == ""

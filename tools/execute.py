@@ -28,6 +28,8 @@ TIMEOUT = 300  # seconds, for one cell
 # What a chapter's kernel runs under, here and under nbval.
 ENVIRONMENT = {
     "DENSENET_SCALE": "sketch",
+    # The first to ask for the drawings sees them drawn; no notebook keeps it.
+    "DENSENET_PROGRESS": "0",
     "KERAS_BACKEND": "tensorflow",
     "PYTHONPATH": str(chapters.ROOT),  # the library beside the chapters
     "PYTHONHASHSEED": "0",
