@@ -12,7 +12,7 @@ BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
 .PHONY: help venv book pdf links prose test test-browser test-colab test-range \
-	test-backends test-witnesses bench bench-gpu release study trust card \
+	test-scale test-backends test-witnesses bench bench-gpu release study trust card \
 	execute serve lint lock repository clean
 
 help:  ## list the targets
@@ -67,6 +67,10 @@ pdf: book  ## print the book: _build/pdf/densenet-by-hand.pdf, by a Chromium
 
 test-colab: $(READY)  ## run each chapter alone, as Colab does; NAME=… for one
 	$(BIN)/python tools/colab.py $(NAME)
+
+SCALE ?= cpu
+test-scale: $(READY)  ## run the chapters on photographs; DATA=zip NAME=…
+	$(BIN)/python tools/scale.py $(if $(DATA),--data $(DATA)) $(SCALE) $(NAME)
 
 # One end of what pyproject.toml declares: the floors of its packages, or,
 # with END=highest, the newest of each; and the chapters run with them.

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 from tools import chapters
 
@@ -59,19 +59,33 @@ def execute(source, folder=chapters.CHAPTERS):
             committed.
     """
     notebook = chapters.from_source(source)
+    run(notebook, folder)
+    return chapters.normalise(notebook)
+
+
+def run(notebook, folder, timeout=TIMEOUT):
+    """Execute a notebook's cells; their outputs are put into it.
+
+    Args:
+        notebook: of :func:`chapters.from_source`.
+        folder: where the kernel works.
+        timeout: seconds, for one cell.
+
+    Raises:
+        chapters.Refusal: a cell that fails.
+    """
     client = NotebookClient(
         notebook,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
-        timeout=TIMEOUT,
+        timeout=timeout,
         resources={"metadata": {"path": str(folder)}},
     )
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError) as error:
         raise chapters.Refusal(str(error)) from None
-    return chapters.normalise(notebook)
 
 
 def with_new_words(source):

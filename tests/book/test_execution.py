@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tools import chapters, colab, execute
+from tools import chapters, colab, execute, scale
 
 AGAIN = ["01_why_dense", "05_transition", "09_feature_maps"]
 ALONE = ["08_cats_and_dogs"]
@@ -84,3 +84,35 @@ def test_a_chapter_runs_alone_as_in_colab(name, environment, wheel, tmp_path):
     result = colab.run(source, environment, wheel, empty)
     assert result.problem == ""
     assert result.scale == "sketch"
+
+
+ONE_CELL = """---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+```{{code-cell}} python3
+import os
+{code}
+```
+"""
+
+
+def test_chapters_run_at_another_scale_and_what_fails_is_told(
+    tmp_path, monkeypatch
+):
+    cells = {
+        "good": 'assert os.environ["DENSENET_SCALE"] == "cpu"',
+        "bad": 'raise ValueError(os.environ["DENSENET_DATA"])',
+    }
+    sources = [tmp_path / f"{name}.md" for name in cells]
+    for path, code in zip(sources, cells.values(), strict=True):
+        path.write_text(ONE_CELL.format(code=code), "utf-8")
+    monkeypatch.setattr(chapters, "sources", lambda names: sources)
+    for name in (*execute.ENVIRONMENT, *execute.UNSET):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # put back after
+    (good, _, well), (bad, _, ill) = scale.run_all([], "cpu", tmp_path / "zip")
+    assert (good, well, bad) == ("good", "", "bad")
+    assert "ValueError" in ill and str(tmp_path / "zip") in ill
