@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
 
 from tools.pages import address, finish, mathematics, styles
 
@@ -69,6 +70,70 @@ def test_formulas_become_html_with_mathml_beside(typeset):
 def test_an_error_in_a_formula_is_shown_in_its_place():
     html, _ = mathematics.typeset([(r"\nosuchcommand", False)])
     assert "nosuchcommand" in _soup(*html.values()).get_text()
+
+
+FIRST = "# First\n\n$$\na\n$$ (one)\n\n$$\nb\n$$\n\nSee {eq}`two`.\n"
+SECOND = "# Second\n\n$$\nc\n$$ (two)\n\nSee {eq}`one`.\n"
+CONTENTS = """
+# A book
+
+```{toctree}
+:numbered:
+first
+second
+```
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A function that builds a book of two chapters; gives back a page."""
+    pages = {"index": CONTENTS, "first": FIRST, "second": SECOND}
+    for name, text in pages.items():
+        (tmp_path / f"{name}.md").write_text(text, "utf-8")
+    settings = {
+        "extensions": [
+            "myst_parser",
+            "tools.pages.equations",
+            "tools.pages.mathematics",
+        ],
+        "html_math_renderer": "typeset",
+        "html_theme": "basic",
+        "myst_enable_extensions": ["dollarmath"],
+        "numfig": True,
+    }
+    out = tmp_path / "out"
+
+    def page(name):
+        Sphinx(
+            tmp_path, None, out, tmp_path / "trees", "html", settings, None
+        ).build()
+        return _soup((out / f"{name}.html").read_text("utf-8"))
+
+    return page
+
+
+def _references(soup):
+    return [link.get_text() for link in soup.select("p a[href*=equation]")]
+
+
+def test_an_equation_with_a_label_has_its_number_behind_it(build):
+    numbered, plain = build("first").select("div.math")
+    link = numbered.find_all(recursive=False)[-1]
+    assert link.get_text() == "(1.1)"
+    assert link["href"] == f"#{numbered['id']}"
+    assert link["aria-label"] == "Link to equation (1.1)"
+    assert "numbered" in numbered["class"]
+    assert "numbered" not in plain["class"] and not plain.find("a")
+
+
+def test_a_reference_shows_the_number_that_the_equation_has_now(
+    build, tmp_path
+):
+    assert _references(build("first")) == ["(2.1)"]
+    before = "# First\n\n$$\nz\n$$ (zero)"
+    (tmp_path / "first.md").write_text(FIRST.replace("# First", before))
+    assert _references(build("second")) == ["(1.2)"]
 
 
 def test_rules_that_no_page_uses_are_cut_and_the_others_stay():

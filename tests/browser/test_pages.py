@@ -39,6 +39,16 @@ async () => {
   await Promise.all(document.getAnimations().map(({ finished }) => finished));
 }
 """
+# Equations whose number is not at the margin, or not clear of the formula.
+ASTRAY = """
+() => [...document.querySelectorAll("div.numbered")].filter((box) => {
+  const place = (name) => box.querySelector(name).getBoundingClientRect();
+  const [formula, number] = [place("mjx-container"), place("a.eqno")];
+  const margin = box.getBoundingClientRect().right;
+  const clear = number.left >= formula.right || number.top >= formula.bottom;
+  return !clear || Math.abs(number.right - margin) > 1 || margin > innerWidth;
+}).map((box) => box.id)
+"""
 AXE = """
 ([rules, exclude]) => axe.run({ exclude }, {
   resultTypes: ["violations"],
@@ -268,3 +278,31 @@ def test_formulas_are_typeset_without_a_script(browser, strict_site):
     assert page.locator("mjx-merror").count() == 0
     assert r"\(" not in page.locator("article").inner_text()
     context.close()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "name", ["03_growth_rate", "04_bottleneck", "05_transition"]
+)
+def test_numbers_of_equations_are_at_the_margin_clear_of_the_formula(
+    page, strict_site, viewport, name
+):
+    page.set_viewport_size(viewport)
+    page.goto(f"{strict_site}/chapters/{name}.html")
+    page.evaluate("document.fonts.ready")
+    assert page.locator("a.eqno").count() > 1
+    assert page.evaluate(ASTRAY) == []
+
+
+def test_a_reference_leads_to_its_equation_on_another_page(page, strict_site):
+    page.goto(f"{strict_site}/chapters/notation.html")
+    link = page.get_by_role("link", name="(3.1)", exact=True).first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/03_growth_rate.html#equation-channels-read")
+    number = page.get_by_role("link", name="Link to equation (3.1)")
+    top = page.locator(".bd-header-article").bounding_box()
+    box = number.bounding_box()
+    assert top["y"] + top["height"] <= box["y"] < DESK["height"] / 2
+    page.keyboard.press("Tab")  # from the equation on
+    assert number.evaluate("link => link === document.activeElement")

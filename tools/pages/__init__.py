@@ -3,6 +3,7 @@
 A Sphinx extension, named in ``_config.yml``:
 
 - ``mathematics``: formulas typeset while the book is built,
+- ``equations``: their numbers, and references to them,
 - ``icons``: a font of the icons that are used,
 - ``styles``: of Bootstrap's rules, those that are used,
 - ``finish``: the last hand on every page,
@@ -19,6 +20,7 @@ from tools.pages import (
     address,
     api,
     card,
+    equations,
     front_ends,
     icons,
     mathematics,
@@ -31,7 +33,7 @@ WRITING = (card, front_ends, icons, mathematics, styles)
 
 def setup(app):
     """Sphinx calls this."""
-    for part in (address, api, mathematics):
+    for part in (address, api, equations, mathematics):
         part.setup(app)
     # Pages that this has made are made again when it has changed.
     own = fresh.checksum(sorted(Path(__file__).parent.glob("*.*")))

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
-from sphinx.util.math import get_node_equation_number
+
+from tools.pages import equations
 
 PACKAGE = "django-static-mathjax"
 INSIDE = "mathjax/static/mathjax/es5"
@@ -99,13 +100,17 @@ def visit_inline(self, node):
 
 def visit_block(self, node):
     """HTML of a formula on a line of its own, and of its number."""
-    self.body.append(self.starttag(node, "div", CLASS="math notranslate"))
+    classes = ["math", "notranslate"]
+    number = ""
     if node["number"]:
-        number = get_node_equation_number(self, node)
-        self.body.append(f'<span class="eqno">({number})')
-        self.add_permalink_ref(node, "Link to this equation")
-        self.body.append("</span>")
-    self.body.append(_html(self, node) + "</div>")
+        classes.append(equations.NUMBERED)
+        number = equations.link(self, node)
+    self.body.append(
+        self.starttag(node, "div", CLASS=" ".join(classes))
+        + _html(self, node)
+        + number
+        + "</div>"
+    )
     raise nodes.SkipNode
 
 
