@@ -23,8 +23,10 @@ number must stand without any of this, the paragraph says why:
 ``<!-- number 2013: the year is on the competition's page -->``.
 
 **link**: a file or an anchor that is not there. **citation**: a key that
-references.bib lacks. **heading**: more than one title, a level left out, or
-the same heading twice. **spelling**: codespell's finds, and American forms.
+references.bib lacks. **equation**: a reference to one that is not there, one
+that nothing refers to (it needs no number), or the same label twice.
+**heading**: more than one title, a level left out, or the same heading twice.
+**spelling**: codespell's finds, and American forms.
 **line**: prose longer than 79 columns.
 """
 
@@ -83,6 +85,9 @@ ALLOWED = re.compile(r"<!--\s*numbers?\s+(?P<what>[^:]+):\s*(?P<why>\S.*?)-->")
 CHAPTER = re.compile(r"\b[Cc]hapters?\s+((?:\d+(?:,? and |,? to |, )?)+)")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 CITED = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
+LABELLED = re.compile(r"^ *\$\$ \(([^)\s]+)\)$", re.MULTILINE)
+EQUATION = re.compile(r"\{eq\}`([^`]+)`")
+ENDS_IN_FORMULA = re.compile(r"\$\$(?: \([^)\s]+\))?\s*$")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
 FENCE = re.compile(r"^(`{3,}|:{3,}|~{3,})\s*(.*)$")
 
@@ -152,6 +157,10 @@ class Paragraph:
     question: bool = False
     summary: bool = False
 
+    def line_of(self, match):
+        """Number of the line on which a match in the text begins."""
+        return self.line + self.text[: match.start()].count("\n")
+
 
 @dataclass
 class Page:
@@ -188,6 +197,14 @@ class Page:
         """The sorted numbers of all its cells."""
         return sorted(set().union(*self.numbers.values()))
 
+    def groups(self, pattern):
+        """The first groups of all matches in its paragraphs, in order."""
+        return [
+            match[1]
+            for paragraph in self.paragraphs
+            for match in pattern.finditer(paragraph.text)
+        ]
+
 
 def pages():
     """Every source of a chapter, and every page of the book."""
@@ -205,6 +222,7 @@ def faults(path):
         *numbers_without_ground(page),
         *dead_links(page),
         *unknown_citations(page),
+        *equations_astray(page),
         *headings_out_of_order(page),
         *long_lines(page),
     ]
@@ -346,7 +364,7 @@ def _introduces(before, paragraph):
     """Whether a table, a list or a formula follows on what introduces it."""
     goes_on = re.match(r"\s*(\||[-*] |\d+\. |\$\$)", paragraph.text)
     same = before.section == paragraph.section
-    return same and (goes_on or before.text.rstrip().endswith("$$"))
+    return same and (goes_on or ENDS_IN_FORMULA.search(before.text))
 
 
 def _without_ground(page, paragraph, allowed):
@@ -423,8 +441,7 @@ def dead_links(page):
             target = match[1] or match[2]
             if re.match(r"[a-z]+:", target):
                 continue
-            line = paragraph.line
-            line += paragraph.text[: match.start()].count("\n")
+            line = paragraph.line_of(match)
             name, _, anchor = target.partition("#")
             there = _page_at(folder / name) if name else page.path
             if there is None or not there.exists():
@@ -467,8 +484,7 @@ def unknown_citations(page):
         for match in CITED.finditer(paragraph.text):
             for key in match[1].split(","):
                 if key.strip() not in _bibliography():
-                    line = paragraph.line
-                    line += paragraph.text[: match.start()].count("\n")
+                    line = paragraph.line_of(match)
                     yield Fault(page.path, line, "citation", key.strip())
 
 
@@ -476,6 +492,27 @@ def unknown_citations(page):
 def _bibliography():
     text = (ROOT / "references.bib").read_text("utf-8")
     return set(re.findall(r"^@\w+\{([^,\s]+)", text, re.MULTILINE))
+
+
+def equations_astray(page):
+    """References to no equation; labels that none leads to, or given twice."""
+    book = [page, *(parse(path) for path in pages() if path != page.path)]
+    labels = [label for one in book for label in one.groups(LABELLED)]
+    wanted = {label for one in book for label in one.groups(EQUATION)}
+    for paragraph in page.paragraphs:
+        found = [
+            (match, f"no {match[1]}")
+            for match in EQUATION.finditer(paragraph.text)
+            if match[1] not in labels
+        ]
+        for match in LABELLED.finditer(paragraph.text):
+            if match[1] not in wanted:
+                found.append((match, f"nothing refers to {match[1]}"))
+            if labels.count(match[1]) > 1:
+                found.append((match, f"twice: {match[1]}"))
+        for match, what in found:
+            line = paragraph.line_of(match)
+            yield Fault(page.path, line, "equation", what)
 
 
 def headings_out_of_order(page):
