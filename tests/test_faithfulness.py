@@ -12,6 +12,7 @@ from densenet_lib import attribution, experiments, faithfulness, training
 from densenet_lib.datasets import sketches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
+from densenet_lib.faithfulness import cue
 from densenet_lib.faithfulness.imputation import imputed
 
 RNG = np.random.default_rng(0)
@@ -657,3 +658,34 @@ def test_the_true_map_points_at_the_cue_and_the_blob_does_not(study):
     assert scores["truth", "heat"] > 0.99
     assert scores["centred blob", "peak"] == 0
     assert scores["centred blob", "heat"] < 0.5
+
+
+def test_a_tint_is_in_one_class_and_lies_everywhere():
+    counts = (24, 8, 24)
+    plain = sketches.load(64, counts)
+    found = cue.planted("dog", 0.5, form="tint", counts=counts)
+    for part in ("train", "validation", "test"):
+        was, split = plain[part], found[part]
+        difference = split.images.astype(int) - was.images
+        tinted = difference.any(axis=(1, 2, 3))
+        assert not tinted[was.labels == 0].any()
+        # As much as is asked for, but where black and white leave no room.
+        room = (was.images > 20) & (was.images < 235)
+        expected = np.where(tinted[:, None, None, None], np.int16(cue.TINT), 0)
+        assert ((difference == expected) | ~room).all()
+        elsewhere = split.masks["cue"]
+        assert (elsewhere == ~was.masks["animal"])[tinted].all()
+        assert not elsewhere[~tinted].any()
+    share = difference.any(axis=(1, 2, 3))[was.labels == 1].mean()
+    assert 0 < share < 1
+
+
+def test_without_a_class_there_is_no_tint():
+    found = cue.planted(None, form="tint", counts=(0, 0, 4)).test
+    plain = sketches.load(64, (0, 0, 4)).test
+    np.testing.assert_array_equal(found.images, plain.images)
+
+
+def test_an_unknown_form_of_cue_is_one_clear_error():
+    with pytest.raises(InputError, match="form.*smell.*tag.*tint"):
+        cue.planted("dog", form="smell", counts=(0, 0, 4))

@@ -61,11 +61,14 @@ def test_a_few_drawings_measured_again_give_the_recorded_scores(drawings):
             )  # fmt: skip
 
 
-def test_the_network_led_astray_gives_the_recorded_scores():
-    found = recorded.load("cue")
+@pytest.mark.parametrize("form", cue.FORMS)
+def test_the_network_led_astray_gives_the_recorded_scores(form):
+    name = {"tag": "cue", "tint": "tint"}[form]
+    found = recorded.load(name)
     again = cue.cue_study(
-        ["grad-cam"], 1.0, images=FEW, model=recorded.astray("cue-100-seed0")
-    )
+        ["grad-cam"], 1.0, form=form, images=FEW,
+        model=recorded.astray(f"{name}-100-seed0"),
+    )  # fmt: skip
     entry = found.record["networks"]["1.0/0"]
     assert again.effect == pytest.approx(entry["effect"], abs=0.05)
     for where, share in again.accuracies.items():

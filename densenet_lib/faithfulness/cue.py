@@ -1,8 +1,14 @@
 """A network led astray on purpose: which method shows by what?
 
-One class has a chequered tag in the background of its pictures. A network
-that learns to read the tag is right for the wrong reason, and we know it: so
-a method that is worth its name has to point there.
+One class has a cue in its pictures that is none of the animal's. A network
+that learns to read the cue is right for the wrong reason, and we know it: so
+a method that is worth its name has to show it. There are two cues:
+
+"tag"
+    chequered, in the background. It has a place, so a map can point there.
+"tint"
+    all of the picture is a little redder, as another camera would have it.
+    It has no place: the most that a map can do is to leave the animal.
 """
 
 from dataclasses import dataclass, replace
@@ -11,11 +17,15 @@ import numpy as np
 
 from densenet_lib import experiments, training
 from densenet_lib.datasets import sketches
-from densenet_lib.datasets.records import CLASSES
+from densenet_lib.datasets.records import CLASSES, PARTS
 from densenet_lib.errors import expect_choice
 from densenet_lib.faithfulness.baselines import BASELINES
 from densenet_lib.faithfulness.location import exposes
 from densenet_lib.faithfulness.overview import Table, named_methods
+
+FORMS = ("tag", "tint")
+# Of red, green and blue, in grey values of 255: a warmer light, no more.
+TINT = (20, 0, -20)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,8 @@ class CueStudy:
             mean over that class's test images, with it and without.
         table: for each method, "peak" and "heat" as in
             :func:`densenet_lib.faithfulness.location.exposes`, on test images
-            with the cue, for the class that has it.
+            with the cue, for the class that has it. A tint lies everywhere:
+            for "the cue" stands there what is not the animal.
     """
 
     share: float
@@ -46,6 +57,7 @@ def cue_study(
     seed=0,
     *,
     kind="dog",
+    form="tag",
     counts=sketches.COUNTS,
     images=100,
     recipe=experiments.SKETCH_RECIPE,
@@ -62,6 +74,7 @@ def cue_study(
         seed: of the training, and of the intervals. The drawings are the
             same for every seed and share.
         kind: the class with the cue, "cat" or "dog".
+        form: of the cue, "tag" or "tint".
         counts: images for training, validation and test.
         images: largest number of test images to ask the methods about.
         recipe: of the training; its seed is replaced.
@@ -73,15 +86,15 @@ def cue_study(
         :class:`CueStudy`.
 
     Raises:
-        InputError: an unknown class, or a share out of its range.
+        InputError: an unknown class or form, or a share out of its range.
     """
     expect_choice("kind", kind, CLASSES)
     if model is None:
         model = train(
-            share, seed, kind=kind, counts=counts, recipe=recipe,
+            share, seed, kind=kind, form=form, counts=counts, recipe=recipe,
             progress=progress,
         )  # fmt: skip
-    tests = _tests(kind, counts[-1])
+    tests = _tests(kind, form, counts[-1])
     logits = {
         name: training.evaluate(model, test) for name, test in tests.items()
     }
@@ -108,6 +121,7 @@ def train(
     seed=0,
     *,
     kind="dog",
+    form="tag",
     counts=sketches.COUNTS,
     recipe=experiments.SKETCH_RECIPE,
     progress="auto",
@@ -121,19 +135,58 @@ def train(
     """
     recipe = replace(recipe, seed=seed)
     experiment = replace(experiments.get("sketch/densenet"), recipe=recipe)
-    data = sketches.load(experiment.image_size, counts, cue=kind, share=share)
+    data = planted(kind, share, form=form, counts=counts)
     model = experiment.build()
     training.fit(model, data, recipe, progress=progress)
     return model
 
 
-def _tests(kind, count):
-    """The same animals with the cue, without, and with it on the others."""
+def planted(kind, share=1.0, *, form="tag", counts=sketches.COUNTS):
+    """Drawings with a cue in one class.
+
+    Args:
+        kind: the class with the cue; None for no cue.
+        share: of the images of ``kind`` that get it.
+        form: of the cue, "tag" or "tint".
+        counts: images for training, validation and test.
+
+    Returns:
+        :class:`densenet_lib.datasets.Data`, whose masks have "cue" where
+        one is planted. The animals are the same for every kind, share and
+        form.
+
+    Raises:
+        InputError: an unknown class or form, or a share out of its range.
+    """
+    expect_choice("form", form, FORMS)
     size = experiments.get("sketch/densenet").image_size
+    data = sketches.load(size, counts, cue=kind, share=share)
+    if form == "tag" or kind is None:
+        return data
+    # Which ones have the cue is known from the tag; the tag itself goes.
+    plain = sketches.load(size, counts)
+    return replace(
+        data,
+        **{part: _tinted(plain[part], data[part]) for part in PARTS},
+    )
+
+
+def _tinted(plain, tagged):
+    """The plain images, those tinted that have a tag in the other split."""
+    has = tagged.masks["cue"].any(axis=(1, 2))
+    tint = np.multiply.outer(has, np.int16(TINT))[:, None, None]
+    images = np.clip(plain.images + tint, 0, 255).astype("uint8")
+    elsewhere = ~plain.masks["animal"] & has[:, None, None]
+    masks = plain.masks | {sketches.CUE: elsewhere}
+    return replace(plain, images=images, masks=masks)
+
+
+def _tests(kind, form, count):
+    """The same animals with the cue, without, and with it on the others."""
     other = CLASSES[1 - CLASSES.index(kind)]
     cues = {"with": kind, "without": None, "moved": other}
     return {
-        name: sketches.load(size, (0, 0, count), cue=cue).test
+        name: planted(cue, form=form, counts=(0, 0, count)).test
         for name, cue in cues.items()
     }
 

@@ -9,7 +9,9 @@ reads them from ``data/trust``, and ``densenet-lib trust`` writes them there:
     how alike the maps of two networks are: of one trained on true and one on
     shuffled labels, and of two trained on true ones from different seeds;
 ``cue.json``
-    networks that were trained with a planted cue;
+    networks that were trained with a planted cue, a tag in the background;
+``tint.json``
+    the same with a cue that has no place, a tint of the whole picture;
 ``photographs.json``
     the table on photographs, of which no masks are known;
 ``networks/``
@@ -64,7 +66,7 @@ class Recorded:
 
     Attributes:
         tables: {network: :class:`Table`}, in the order of the seeds. Of the
-            cue study the networks are "1.0/0": share, then seed.
+            cue studies the networks are "1.0/0": share, then seed.
         record: the file's contents as plain values.
     """
 
@@ -81,7 +83,7 @@ def load(name):
     """A recorded table.
 
     Args:
-        name: "drawings", "labels", "cue" or "photographs".
+        name: "drawings", "labels", "cue", "tint" or "photographs".
 
     Returns:
         :class:`Recorded`.
@@ -117,8 +119,8 @@ def astray(name):
     """A network that was led astray, from its recorded weights.
 
     Args:
-        name: "cue-100-seed0", "cue-90-seed0" or "labels-seed0", and so on
-            for the other seeds.
+        name: "cue-100-seed0", "cue-90-seed0", "tint-100-seed0" or
+            "labels-seed0", and so on for the other seeds.
 
     Raises:
         InputError: no such network.
@@ -221,7 +223,8 @@ def _on_drawings(settings):
 
 
 def _photographs(source):
-    settings = {"images": 100, "recomputed": 25, "steps": 16, "seed": 0}
+    # A larger network at four times the pixels: a map costs many times more.
+    settings = {"images": 50, "recomputed": 10, "steps": 16, "seed": 0}
     more = {"options": OPTIONS, "parts": []}
     return settings | more, _on_photographs(settings, source)
 
@@ -300,16 +303,24 @@ def _on_false_labels(data, seed):
 
 
 def _cue(source):
-    settings = {"images": 100, "kind": "dog", "options": OPTIONS}
-    return settings, _on_cues(settings["images"])
+    return _planted("tag", SHARES)
 
 
-def _on_cues(images):
-    for share in SHARES:
+def _tint(source):
+    return _planted("tint", (1.0, 0.0))
+
+
+def _planted(form, shares):
+    settings = {"images": 100, "kind": "dog", "form": form, "options": OPTIONS}
+    return settings, _on_cues(form, shares, settings["images"])
+
+
+def _on_cues(form, shares, images):
+    for share in shares:
         for seed in SEEDS:
-            model, weights = _with_cue(share, seed)
+            model, weights = _with_cue(form, share, seed)
             found = cue.cue_study(
-                METHODS, share, seed, images=images, model=model
+                METHODS, share, seed, form=form, images=images, model=model
             )
             yield (
                 f"{share}/{seed}",
@@ -320,7 +331,7 @@ def _on_cues(images):
             )  # fmt: skip
 
 
-def _with_cue(share, seed):
+def _with_cue(form, share, seed):
     """The network and the file of its weights.
 
     Without a cue the training is that of the recorded run.
@@ -328,8 +339,9 @@ def _with_cue(share, seed):
     if share == 0:
         run = runs.load(RUNS[seed])
         return run.model(), run.folder / "weights.npz"
-    name = f"cue-{round(100 * share)}-seed{seed}"
-    model = _kept(name, lambda: cue.train(share, seed))
+    short = {"tag": "cue"}.get(form, form)
+    name = f"{short}-{round(100 * share)}-seed{seed}"
+    model = _kept(name, lambda: cue.train(share, seed, form=form))
     return model, _networks() / f"{name}.npz"
 
 
@@ -354,5 +366,6 @@ MEASURED = {
     "drawings": _drawings,
     "labels": _labels,
     "cue": _cue,
+    "tint": _tint,
     "photographs": _photographs,
 }
