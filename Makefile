@@ -60,7 +60,7 @@ test: $(READY)  ## run the tests, and every chapter through nbval
 
 # Debian's and Ubuntu's package is called chromium; Google Chrome does, too.
 test-browser: book  ## test the built book in a headless Chromium of yours
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/browser
 
 pdf: book  ## print the book: _build/pdf/densenet-by-hand.pdf, by a Chromium
 	$(BIN)/python tools/pdf.py
