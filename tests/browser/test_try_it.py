@@ -286,12 +286,16 @@ def test_what_is_transparent_is_shown_white(asked):
     clear = {"name": "cat.png", "mimeType": "image/png"}
     asked.part("file").set_input_files(clear | {"buffer": _clear("RGBA")})
     asked.status()
+    strength = asked.part("strength").input_value()
     asked.part("strength").fill("0")
-    for name in ("picture", "heat"):
-        corner = asked.part(name).evaluate(
+    corners = [
+        asked.part(name).evaluate(
             "x => [...x.getContext('2d').getImageData(9, 9, 1, 1).data]"
         )
-        assert min(corner) >= 254  # opaque, too
+        for name in ("picture", "heat")
+    ]
+    asked.part("strength").fill(strength)  # the page serves other tests, too
+    assert np.min(corners) >= 254  # opaque, too
 
 
 def _huge():
