@@ -12,8 +12,8 @@ BACKENDS := .venv-backends
 
 .DEFAULT_GOAL := help
 .PHONY: help venv book pdf links prose test test-browser test-colab test-range \
-	test-scale test-backends test-witnesses bench bench-gpu release study trust card \
-	execute serve lint lock repository clean
+	test-scale test-backends test-witnesses bench bench-gpu release study \
+	trust card execute serve lint lock repository clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' \
@@ -116,7 +116,7 @@ bench-gpu:  ## the same on the GPU that PYTHON's KERAS_BACKEND sees
 study: $(READY)  ## train what is missing of the study on the photographs
 	$(BIN)/densenet-lib study
 
-trust: $(READY)  ## measure how far heatmaps can be trusted; ARGS=cue for one
+trust: $(READY)  ## measure how far heatmaps can be trusted; ARGS=tag for one
 	$(BIN)/densenet-lib trust $(ARGS)
 
 card: $(READY)  ## measure the model card anew; ARGS=--check compares

@@ -4,9 +4,6 @@ from PIL import Image, ImageOps
 
 __all__ = ["upright"]
 
-# Pillow's modes whose pixels say how opaque they are.
-_OPACITY_IN_PIXELS = ("LA", "La", "PA", "RGBA", "RGBa")
-
 
 def upright(image):
     """A picture in red, green and blue, turned as its orientation mark says.
@@ -26,19 +23,8 @@ def upright(image):
         Whatever Pillow raises on pixels that it cannot decode.
     """
     turned = ImageOps.exif_transpose(image)
-    if not _may_be_transparent(turned):
+    if not turned.has_transparency_data:
         return turned.convert("RGB")
     clear = turned.convert("RGBA")
     white = Image.new("RGBA", clear.size, "white")
     return Image.alpha_composite(white, clear).convert("RGB")
-
-
-def _may_be_transparent(image):
-    # Opacity stands in the pixels, in the palette, or in a mark of the file
-    # that names one colour or some entries of the palette.
-    in_palette = getattr(image.palette, "mode", "").endswith("A")
-    return (
-        image.mode in _OPACITY_IN_PIXELS
-        or in_palette
-        or "transparency" in image.info
-    )

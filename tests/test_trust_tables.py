@@ -63,11 +63,10 @@ def test_a_few_drawings_measured_again_give_the_recorded_scores(drawings):
 
 @pytest.mark.parametrize("form", cue.FORMS)
 def test_the_network_led_astray_gives_the_recorded_scores(form):
-    name = {"tag": "cue", "tint": "tint"}[form]
-    found = recorded.load(name)
+    found = recorded.load(form)
     again = cue.cue_study(
         ["grad-cam"], 1.0, form=form, images=FEW,
-        model=recorded.astray(f"{name}-100-seed0"),
+        model=recorded.astray(f"{form}-100-seed0"),
     )  # fmt: skip
     entry = found.record["networks"]["1.0/0"]
     assert again.effect == pytest.approx(entry["effect"], abs=0.05)

@@ -8,7 +8,7 @@ reads them from ``data/trust``, and ``densenet-lib trust`` writes them there:
 ``labels.json``
     how alike the maps of two networks are: of one trained on true and one on
     shuffled labels, and of two trained on true ones from different seeds;
-``cue.json``
+``tag.json``
     networks that were trained with a planted cue, a tag in the background;
 ``tint.json``
     the same with a cue that has no place, a tint of the whole picture;
@@ -54,7 +54,6 @@ from densenet_lib.faithfulness.similarity import spearman
 
 METHODS = tuple(attribution.METHODS)
 RUNS = tuple(f"sketch/{seeded('densenet', seed)}" for seed in SEEDS)
-SHARES = (1.0, 0.9, 0.0)
 PHOTOGRAPHS_RUN = "cpu/densenet-max"
 # So few that the network can learn false labels by heart.
 FALSE_LABELS = 500
@@ -83,7 +82,7 @@ def load(name):
     """A recorded table.
 
     Args:
-        name: "drawings", "labels", "cue", "tint" or "photographs".
+        name: "drawings", "labels", "tag", "tint" or "photographs".
 
     Returns:
         :class:`Recorded`.
@@ -119,7 +118,7 @@ def astray(name):
     """A network that was led astray, from its recorded weights.
 
     Args:
-        name: "cue-100-seed0", "cue-90-seed0", "tint-100-seed0" or
+        name: "tag-100-seed0", "tag-90-seed0", "tint-100-seed0" or
             "labels-seed0", and so on for the other seeds.
 
     Raises:
@@ -302,15 +301,15 @@ def _on_false_labels(data, seed):
     return model
 
 
-def _cue(source):
-    return _planted("tag", SHARES)
+def _tag(source):
+    return _with_cues("tag", (1.0, 0.9, 0.0))
 
 
 def _tint(source):
-    return _planted("tint", (1.0, 0.0))
+    return _with_cues("tint", (1.0, 0.0))
 
 
-def _planted(form, shares):
+def _with_cues(form, shares):
     settings = {"images": 100, "kind": "dog", "form": form, "options": OPTIONS}
     return settings, _on_cues(form, shares, settings["images"])
 
@@ -339,8 +338,7 @@ def _with_cue(form, share, seed):
     if share == 0:
         run = runs.load(RUNS[seed])
         return run.model(), run.folder / "weights.npz"
-    short = {"tag": "cue"}.get(form, form)
-    name = f"{short}-{round(100 * share)}-seed{seed}"
+    name = f"{form}-{round(100 * share)}-seed{seed}"
     model = _kept(name, lambda: cue.train(share, seed, form=form))
     return model, _networks() / f"{name}.npz"
 
@@ -365,7 +363,7 @@ def _networks():
 MEASURED = {
     "drawings": _drawings,
     "labels": _labels,
-    "cue": _cue,
+    "tag": _tag,
     "tint": _tint,
     "photographs": _photographs,
 }
