@@ -171,6 +171,14 @@ CPU_RECIPE = Recipe(
     sizes=((0.375, 64), (0.6875, 80), (1.0, 96)),
     memory="shared",
 )
+# The kernels by Muon, which learns from an epoch what SGD learns from two or
+# more; so an epoch may cost more, and the images may grow further.
+MUON_RECIPE = replace(
+    CPU_RECIPE,
+    epochs=20,
+    kernel_rate=0.03,
+    sizes=((0.4, 64), (0.8, 96), (1.0, 128)),
+)
 GPU_RECIPE = replace(
     CPU_RECIPE,
     epochs=30,
@@ -294,6 +302,15 @@ EXPERIMENTS = _table(
         "densenet",
         replace(CPU_NET, pooling="max"),
         CPU_RECIPE,
+        mirror=True,
+    ),
+    Experiment(
+        "densenet-muon",
+        "cpu",
+        "densenet",
+        replace(CPU_NET, pooling="max"),
+        MUON_RECIPE,
+        image_size=160,
         mirror=True,
     ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),

@@ -43,6 +43,7 @@ _CODE = (
     "statistics.py",
     "gradients.py",
     "networks.py",
+    "optimizers.py",
     "densenet.py",
     "resnet.py",
     "training.py",

@@ -14,6 +14,7 @@ from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
 from densenet_lib.networks import under_policy
+from densenet_lib.optimizers import CoupledSGD, Muon
 from densenet_lib.progress import wanted
 
 SCHEDULES = ("cosine", "step")
@@ -32,6 +33,10 @@ class Recipe:
         warmup_epochs: linear rise from zero before the schedule begins.
         momentum: of Nesterov's method.
         weight_decay: coupled, on every trainable variable.
+        kernel_rate: None trains the kernels of the convolutions as all else.
+            A number trains them by Muon, with this as the highest rate: the
+            share of its length by which a step turns a kernel. They are not
+            decayed then.
         label_smoothing: share of each label that is spread over the classes
             (Szegedy et al. 2016).
         augmentation: what is done to a training image, or None.
@@ -62,6 +67,7 @@ class Recipe:
     warmup_epochs: float = 0
     momentum: float = 0.9
     weight_decay: float = 1e-4
+    kernel_rate: float | None = None
     label_smoothing: float = 0.0
     augmentation: Augmentation | None = None
     augment_on: str = "host"
@@ -89,6 +95,20 @@ class Recipe:
                 "a number that is not negative",
                 "The paper has 0.1, 0.9 and 1e-4.",
             )
+        expect(
+            self.kernel_rate is None or 0 < self.kernel_rate < 1,
+            "kernel_rate",
+            self.kernel_rate,
+            "a number between 0 and 1, or None",
+            "A kernel that turns by 0.05 of its length a step turns fast.",
+        )
+        expect(
+            self.kernel_rate is None or self.learning_rate > 0,
+            "learning_rate",
+            self.learning_rate,
+            "more than 0, where there is a kernel_rate",
+            "Both follow one schedule.",
+        )
         expect(
             0 <= self.label_smoothing < 1,
             "label_smoothing",
@@ -140,31 +160,6 @@ class Recipe:
         return cls(**fields | {"augmentation": augmentation})
 
 
-@keras.saving.register_keras_serializable("densenet_lib")
-class CoupledSGD(keras.optimizers.SGD):
-    """Stochastic gradient descent with Torch's weight decay.
-
-    Keras' own ``weight_decay`` shrinks the weights beside the gradient step.
-    Torch, and so the paper, adds ``coupled_decay * w`` to the gradient, where
-    momentum takes it up; and it does so for every variable, batch
-    normalisation's scale and shift included.
-    """
-
-    def __init__(self, *arguments, coupled_decay=0.0, **options):
-        super().__init__(*arguments, **options)
-        self.coupled_decay = coupled_decay
-
-    def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable, its decay added to the gradient."""
-        decay = keras.ops.cast(self.coupled_decay, variable.dtype)
-        gradient = gradient + decay * keras.ops.convert_to_tensor(variable)
-        super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self):
-        """What Keras needs to make this optimiser again."""
-        return super().get_config() | {"coupled_decay": self.coupled_decay}
-
-
 def learning_rates(recipe, steps_per_epoch):
     """The recipe's schedule, as Keras' function of the step."""
     total = recipe.epochs * steps_per_epoch
@@ -184,6 +179,20 @@ def learning_rates(recipe, steps_per_epoch):
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup,
     )
+
+
+def optimizer(recipe, steps_per_epoch):
+    """The recipe's optimiser: SGD, or Muon for the kernels beside it."""
+    options = {
+        "learning_rate": learning_rates(recipe, steps_per_epoch),
+        "momentum": recipe.momentum,
+        "nesterov": True,
+        "coupled_decay": recipe.weight_decay,
+    }
+    if recipe.kernel_rate is None:
+        return CoupledSGD(**options)
+    share = recipe.kernel_rate / recipe.learning_rate
+    return Muon(kernel_share=share, **options)
 
 
 def precision(recipe):
@@ -245,12 +254,7 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
 def compile_for(model, recipe, steps_per_epoch):
     """Give ``model`` the loss, the optimiser and the metric of ``recipe``."""
     model.compile(
-        optimizer=CoupledSGD(
-            learning_rates(recipe, steps_per_epoch),
-            momentum=recipe.momentum,
-            nesterov=True,
-            coupled_decay=recipe.weight_decay,
-        ),
+        optimizer=optimizer(recipe, steps_per_epoch),
         loss=keras.losses.BinaryCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),

@@ -10,7 +10,7 @@ from densenet_lib import training
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
-from densenet_lib.training import CoupledSGD, Recipe
+from densenet_lib.training import Recipe
 
 RECIPE = Recipe(
     epochs=3,
@@ -54,27 +54,6 @@ def test_the_cosine_schedule_rises_in_the_warm_up_and_ends_near_zero():
     # Half way through the cosine: half the rate.
     assert rates[20 + 90] == pytest.approx(0.05)
     assert rates[-1] < 1e-4
-
-
-def test_coupled_decay_enters_the_momentum_as_in_torch():
-    """Two steps by hand: v = m v - lr (g + d w); w += m v - lr (g + d w)."""
-    weight = keras.Variable(np.array([2.0], "float32"))
-    optimizer = CoupledSGD(0.1, momentum=0.9, nesterov=True, coupled_decay=0.5)
-    gradient = keras.ops.convert_to_tensor(np.array([1.0], "float32"))
-    expected, velocity = 2.0, 0.0
-    for _ in range(2):
-        optimizer.apply([gradient], [weight])
-        step = 0.1 * (1.0 + 0.5 * expected)
-        velocity = 0.9 * velocity - step
-        expected += 0.9 * velocity - step
-    assert keras.ops.convert_to_numpy(weight) == pytest.approx([expected])
-
-
-def test_the_optimiser_survives_its_own_configuration():
-    optimizer = CoupledSGD(0.1, momentum=0.9, coupled_decay=1e-4)
-    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-    assert again.coupled_decay == 1e-4
-    assert again.momentum == 0.9
 
 
 def test_a_training_learns_and_reports_each_epoch(tiny_data):
