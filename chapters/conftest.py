@@ -25,7 +25,7 @@ BLOCK = 8  # pixels
 
 STARTUP_TIMEOUT = 300  # seconds
 
-FRAME = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+FRAME = re.compile(r"data:image/(?:png|webp);base64,([A-Za-z0-9+/=]+)")
 
 
 def pytest_configure(config):

@@ -259,9 +259,9 @@ def _data(values):
 
 
 def _picture(illustration, *, hidden=False):
-    data = base64.b64encode(illustration.png()).decode()
+    data = base64.b64encode(illustration.webp()).decode()
     return (
         f'<img alt="{html.escape(illustration.alt)}" '
         f'style="max-width: 100%; height: auto"{" hidden" * hidden} '
-        f'src="data:image/png;base64,{data}">'
+        f'src="data:image/webp;base64,{data}">'
     )

@@ -2,11 +2,13 @@
 
 import base64
 import importlib.util
+import io
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
 
 from densenet_lib.figures import Illustration
 from tools import chapters
@@ -35,7 +37,11 @@ def _output(picture, alt="A plot."):
 
 
 def _frame(picture):
-    html = f'<img alt="A frame." src="data:image/png;base64,{picture}">'
+    webp = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        image.save(webp, "WEBP", lossless=True)
+    coded = base64.b64encode(webp.getvalue()).decode()
+    html = f'<img alt="A frame." src="data:image/webp;base64,{coded}">'
     return new_output("display_data", {"text/html": html})
 
 

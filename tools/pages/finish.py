@@ -38,7 +38,7 @@ LOADED_FOR = {
 }
 # Inline scripts: the theme's early.js says the same, or nothing needs them.
 _WRITTEN = re.compile(r"document\.write\(`(.*?)`\);", re.DOTALL)
-_DATA = re.compile(r"data:image/png;base64,(.+)", re.DOTALL)
+_DATA = re.compile(r"data:image/(png|webp);base64,(.+)", re.DOTALL)
 _SIZE = re.compile(rb'<svg[^>]*?\swidth="([\d.]+)"[^>]*?\sheight="([\d.]+)"')
 _SHOWN = re.compile(r"# (densenet_lib/[\w/]+)\.py$", re.MULTILINE)
 _DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
@@ -155,8 +155,10 @@ def mend_lists_and_tables(soup):
 def keep_pictures_apart(page):
     """Move pictures out of the page, so that they load when needed."""
     for image in page.soup.find_all("img", src=_DATA):
-        content = base64.b64decode(_DATA.match(image["src"])[1])
-        name = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.png"
+        suffix, coded = _DATA.match(image["src"]).groups()
+        content = base64.b64decode(coded)
+        name = hashlib.sha256(content).hexdigest()[:32]
+        name = f"_images/{name}.{suffix}"
         target = page.out / name
         target.parent.mkdir(exist_ok=True)
         if not target.exists():
