@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from densenet_lib import datasets, experiments, export, runs, study
+from densenet_lib import asked, datasets, experiments, export, runs, study
 from densenet_lib.datasets import cats_vs_dogs, split
 from densenet_lib.errors import InputError, expect, expect_choice
 from densenet_lib.faithfulness import recorded as trust_tables
@@ -81,6 +81,13 @@ def train_study(options):
         _print_metrics(
             runs.train(experiment, data=experiment.data(options.data))
         )
+
+
+def measure_sizes(options):
+    """Ask a run's network at several image sizes, mirrored too; record it."""
+    print(
+        asked.table(asked.record(runs.load(options.run), source=options.data))
+    )
 
 
 def measure_trust(options):
@@ -282,6 +289,10 @@ def _parser():
         nargs="?",
         help=f"show this one: {', '.join(study.GROUPS)}",
     )
+    added.add_argument("--data", help="zip or folder of the photographs")
+
+    added = command("sizes", measure_sizes)
+    added.add_argument("run", nargs="?", default=DEFAULT_RUN)
     added.add_argument("--data", help="zip or folder of the photographs")
 
     added = command("trust", measure_trust)

@@ -232,6 +232,7 @@ STUDY_RECIPE = Recipe(
     augmentation=Augmentation(flip=True, scale=(0.75, 1.0)),
 )
 STUDY_SIZE = 32
+STUDY_KERNEL_RATE = 0.04
 _SLOW = {"learning_rate": STUDY_RECIPE.learning_rate / 10}
 STUDY = {
     "base": {},
@@ -246,6 +247,15 @@ STUDY = {
     "no-norm": {"order": "no-norm"},
     "no-norm-slow": {"order": "no-norm"} | _SLOW,
     "base-slow": _SLOW,
+    # Of either optimiser the rate that was chosen, half and twice of it.
+    "base-half": {"learning_rate": STUDY_RECIPE.learning_rate / 2},
+    "base-twice": {"learning_rate": STUDY_RECIPE.learning_rate * 2},
+    "muon": {"kernel_rate": STUDY_KERNEL_RATE},
+    "muon-half": {"kernel_rate": STUDY_KERNEL_RATE / 2},
+    "muon-twice": {"kernel_rate": STUDY_KERNEL_RATE * 2},
+    "steps": {"schedule": "step", "warmup_epochs": 0},
+    # More epochs for the same multiply-adds.
+    "growing": {"epochs": 7, "sizes": ((2 / 7, 20), (4 / 7, 24), (1.0, 32))},
     "resnet-parameters": {"resnet": "parameters"},
     "resnet-multiply-adds": {"resnet": "multiply_adds"},
     # In as many epochs as took the DenseNet's time on the machine on which

@@ -1,5 +1,6 @@
 """Where the library's files lie: what it carries, and what it may write."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def data_folder():
     carries it inside the package, as ``_data``.
     """
     return _PACKAGE.parent / "data" if is_checkout() else _PACKAGE / "_data"
+
+
+def checksum(path):
+    """SHA-256 of a file, shortened to what tells files apart."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def cache_folder():

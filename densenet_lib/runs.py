@@ -4,7 +4,9 @@ A run is a folder:
 
 ``run.json``
     the experiment, the data's and the split's checksums, the code's version,
-    the hardware as it was, the seconds taken and the final metrics;
+    the hardware as it was, the seconds taken and the final metrics; of a
+    training that was interrupted both for each sitting, the hardware of the
+    last one also as that of the run;
 ``history.csv``
     one line an epoch: loss and accuracy, in training and validation;
 ``predictions.csv``
@@ -95,6 +97,13 @@ class Run:
         Raises:
             InputError: the run did not keep its weights.
         """
+        self.expect_weights()
+        model = self.experiment.build()
+        load_weights(model, self.folder / "weights.npz")
+        return model
+
+    def expect_weights(self):
+        """Refuse, with InputError, a run that did not keep its weights."""
         expect(
             self.experiment.keep_weights,
             "run",
@@ -102,9 +111,6 @@ class Run:
             "one that keeps its weights",
             "Train it anew with keep_weights=True in experiments.py.",
         )
-        model = self.experiment.build()
-        load_weights(model, self.folder / "weights.npz")
-        return model
 
     def logits(self, model, images):
         """The published way to ask the model: as its experiment says.
@@ -193,7 +199,7 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     folder = Path(folder or roots()[0] / experiment.path)
     checkpoint = folder / "unfinished"
     _claim(checkpoint, experiment)
-    stopwatch = _Stopwatch(checkpoint / "seconds")
+    stopwatch = _Stopwatch(checkpoint / "sittings.json")
     code = code_checksum()
     model = experiment.build(training=True)
     with stopwatch:
@@ -209,8 +215,10 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         "data": _identity(data),
         "code": {"version": densenet_lib.__version__, "checksum": code},
         "hardware": hardware.describe(),
-        "seconds": round(stopwatch.seconds, 1),
+        "seconds": stopwatch.seconds,
     }
+    if len(stopwatch.sittings) > 1:
+        record["sittings"] = stopwatch.sittings
     _write(folder, record, model, data, checkpoint)
     if not experiment.keep_weights:
         (folder / "weights.npz").unlink()
@@ -430,17 +438,28 @@ def code_checksum():
 
 
 class _Stopwatch:
-    """Seconds spent, added up over interruptions in a file."""
+    """Seconds spent and on what, one entry for each sitting, in a file.
+
+    A training that was interrupted may go on elsewhere.
+    """
 
     def __init__(self, path):
         self.path = path
-        self.seconds = float(path.read_text()) if path.exists() else 0.0
+        self.sittings = json.loads(path.read_text()) if path.exists() else []
+
+    @property
+    def seconds(self):
+        """Of all sittings."""
+        return round(sum(each["seconds"] for each in self.sittings), 1)
 
     def __enter__(self):
         self.start = time.perf_counter()
         return self
 
     def __exit__(self, *error):
-        self.seconds += time.perf_counter() - self.start
+        spent = round(time.perf_counter() - self.start, 1)
+        self.sittings.append(
+            {"seconds": spent, "hardware": hardware.describe()}
+        )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(f"{self.seconds:.1f}")
+        self.path.write_text(json.dumps(self.sittings))

@@ -51,6 +51,19 @@ GROUPS = {
         "ResNet, equal multiply-adds": "resnet-multiply-adds",
         "ResNet, equal parameters and time": "resnet-time",
     },
+    "optimiser": {
+        "SGD, half the rate": "base-half",
+        "SGD": "base",
+        "SGD, twice the rate": "base-twice",
+        "Muon, half the rate": "muon-half",
+        "Muon": "muon",
+        "Muon, twice the rate": "muon-twice",
+    },
+    "recipe": {
+        "as it is": "base",
+        "rate in three steps": "steps",
+        "small images first": "growing",
+    },
     "images": {
         "500": "images500",
         "2,000": "images2000",

@@ -47,6 +47,7 @@ def test_a_run_is_complete(recorded):
     record = recorded.record
     assert record["hardware"]["backend"] == keras.backend.backend()
     assert record["seconds"] > 0
+    assert "sittings" not in record
     assert record["code"]["checksum"] == runs.code_checksum()
     assert recorded.experiment == TINY
     assert len(recorded.history["val_accuracy"]) == TINY.recipe.epochs
@@ -136,6 +137,10 @@ def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
     run = runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
     assert run.experiment == TINY
     assert not (tmp_path / "unfinished").exists()
+    sittings = run.record["sittings"]
+    assert len(sittings) == 2
+    assert sittings[1]["hardware"] == run.record["hardware"]
+    assert sum(s["seconds"] for s in sittings) == run.record["seconds"]
 
 
 class _Lost(keras.callbacks.Callback):

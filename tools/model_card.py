@@ -161,8 +161,7 @@ def _facts(network):
         "resized",
         "trained on": f"{data['train']:,} images of {data['name']}, for "
         f"{experiment.recipe.epochs} epochs, from random weights",
-        "training": f"{run.record['seconds'] / 60:.0f} min on "
-        f"{_hardware(run.record['hardware'])}",
+        "training": _time(run.record),
     }
 
 
@@ -458,6 +457,15 @@ def ask(network, images):
 def _changed(images, change):
     return np.stack(
         [np.asarray(change(Image.fromarray(image))) for image in images]
+    )
+
+
+def _time(record):
+    """How long a training took and on what: each sitting, if several."""
+    return ", then ".join(
+        f"{sitting['seconds'] / 60:.0f} min on "
+        f"{_hardware(sitting['hardware'])}"
+        for sitting in record.get("sittings", [record])
     )
 
 

@@ -21,7 +21,6 @@ Each holds the score of every image, the settings, the networks' checksums,
 the version of the code and the hardware as it was.
 """
 
-import hashlib
 import json
 import math
 import time
@@ -195,7 +194,7 @@ def entry(table, weights, **more):
         for method, steps in table.seconds.items()
     }
     return {
-        "weights": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
+        "weights": resources.checksum(weights),
         **more,
         "seconds": seconds,
         "chances": {k: _plain(v) for k, v in table.chances.items()},

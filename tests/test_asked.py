@@ -1,0 +1,112 @@
+"""A network asked at several sizes: measured, kept, read, compared."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from densenet_lib import asked, cli, datasets, runs, training
+from densenet_lib.errors import InputError
+from tests.brightness import brightness
+from tests.test_runs import TINY
+
+SIDES = (32, 64)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, tiny_data):
+    """A run of two epochs, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("runs") / TINY.path
+    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
+
+
+@pytest.fixture(autouse=True)
+def own_data(run, monkeypatch):
+    """Each size has images that are drawn at it; runs are this file's."""
+    monkeypatch.setenv("DENSENET_RUNS", str(run.folder.parents[1]))
+    monkeypatch.setattr(
+        datasets,
+        "load",
+        lambda scale, *, source, image_size: brightness(image_size),
+    )
+
+
+@pytest.fixture
+def record(run):
+    return asked.record(run, sides=SIDES)
+
+
+def test_at_its_own_size_it_answers_as_the_run_does(run, record, tiny_data):
+    part = tiny_data.validation
+    for way, mirror in (("plain", False), ("mirrored", True)):
+        logits = training.evaluate(run.model(), part, mirror=mirror)
+        right = (logits > 0) == part.labels
+        assert (record.right[64, way] == right).all()
+        assert record.accuracy(64, way) == pytest.approx(right.mean())
+
+
+def test_what_is_kept_is_what_was_measured(run, record):
+    kept = asked.load(TINY.path)
+    assert kept.sides == list(SIDES)
+    assert kept.right.keys() == record.right.keys()
+    for way, right in record.right.items():
+        assert (kept.right[way] == right).all()
+
+
+def test_a_record_of_other_weights_is_refused(run, record):
+    path = run.folder / "asked.json"
+    contents = json.loads(path.read_text()) | {"weights": "0" * 16}
+    path.write_text(json.dumps(contents))
+    with pytest.raises(InputError, match="run's weights.*lib sizes sketch"):
+        asked.load(run)
+
+
+def test_a_run_without_a_record_says_how_to_make_one(run):
+    (run.folder / "asked.json").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="densenet-lib sizes sketch/tiny"):
+        asked.load(run)
+
+
+def test_a_run_without_weights_is_refused(run, tmp_path):
+    fields = run.record["experiment"] | {"keep_weights": False}
+    (tmp_path / "run.json").write_text(json.dumps({"experiment": fields}))
+    with pytest.raises(InputError, match="keeps its weights"):
+        asked.measure(runs.Run(tmp_path), sides=SIDES)
+
+
+def test_two_ways_are_compared_where_they_differ():
+    plain = np.array([1, 1, 0, 0, 1, 1, 1, 0], bool)
+    other = np.array([1, 1, 1, 1, 1, 1, 0, 1], bool)
+    found = asked.Asked({(64, "plain"): other, (32, "plain"): plain})
+    only, only_other, chance = found.against((64, "plain"), (32, "plain"))
+    assert (only, only_other) == (3, 1)
+    assert chance == pytest.approx(2 * (1 + 4) / 16)
+    assert found.accuracy(64, "plain") == 7 / 8
+
+
+def test_the_table_has_a_line_a_side(record):
+    lines = asked.table(record).splitlines()
+    assert [line.split()[0] for line in lines] == ["side", "32", "64"]
+    share = f"{record.accuracy(32, 'mirrored'):.2%}"
+    assert lines[1].endswith(share)
+
+
+def test_the_command_line_measures_and_keeps(run, monkeypatch, capsys):
+    monkeypatch.setattr(
+        asked,
+        "record",
+        lambda run, source: asked.Asked(
+            {(32, way): np.ones(4, bool) for way in asked.WAYS}
+        ),
+    )
+    assert cli.main(["sizes", TINY.path]) == 0
+    assert "100.00%" in capsys.readouterr().out
+    assert cli.main(["sizes", "sketch/none"]) == 2
+    assert "sketch/tiny" in capsys.readouterr().err
+
+
+def test_weights_do_not_ask_for_a_size(run):
+    small = replace(run.experiment, image_size=32).build()
+    runs.load_weights(small, run.folder / "weights.npz")
+    assert small.input_shape[1:3] == (32, 32)
