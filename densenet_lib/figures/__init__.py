@@ -51,6 +51,7 @@ from densenet_lib.figures.results import (
     repeated,
     roc,
     schedules,
+    spectra,
     training_curves,
 )
 from densenet_lib.figures.speed import (
@@ -118,6 +119,7 @@ __all__ = [
     "reuse_matrix",
     "roc",
     "schedules",
+    "spectra",
     "spending",
     "step_histograms",
     "subplots",

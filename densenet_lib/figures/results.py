@@ -193,3 +193,31 @@ def repeated(accuracies):
         "Test accuracy of each training, a stroke at the mean. "
         f"{'; '.join(parts)}.",
     )
+
+
+@styled
+def spectra(matrices):
+    """The singular values of matrices, falling, as shares of the largest.
+
+    Args:
+        matrices: {name: array (rows, columns)}.
+    """
+    figure, axes = subplots(height=3.0)
+    parts = []
+    for (name, matrix), mark in zip(matrices.items(), "os^D", strict=False):
+        values = np.linalg.svd(matrix, compute_uv=False)
+        shares = values / values[0]
+        axes.plot(
+            np.arange(1, len(shares) + 1), shares, f"{mark}-",
+            label=name, markersize=5,
+        )  # fmt: skip
+        parts.append(
+            f"{name}: the middle one is {np.median(shares):.2f} of the "
+            f"largest, the last {shares[-1]:.2f}"
+        )
+    axes.set(xlabel="direction", ylabel="share of the largest", ylim=(0, 1.05))
+    axes.legend()
+    return Illustration(
+        figure,
+        f"Singular values in falling order. {'; '.join(parts)}.",
+    )

@@ -139,3 +139,15 @@ def test_each_method_of_a_family_stands_under_its_name():
     np.testing.assert_array_equal(none, image)
     assert np.ptp(most, axis=-1).max() > 0  # all colour is heat
     assert "6 methods" in picture.alt
+
+
+def test_spectra_are_shares_of_the_largest_singular_value():
+    picture = figures.spectra({"flat": np.eye(3), "steep": np.diag([4, 2, 1])})
+    lines = picture.figure.axes[0].get_lines()
+    np.testing.assert_allclose(lines[0].get_ydata(), [1, 1, 1])
+    np.testing.assert_allclose(lines[1].get_ydata(), [1, 0.5, 0.25])
+    assert picture.alt == (
+        "Singular values in falling order. flat: the middle one is 1.00 of "
+        "the largest, the last 1.00; steep: the middle one is 0.50 of the "
+        "largest, the last 0.25."
+    )
