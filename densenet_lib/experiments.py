@@ -302,6 +302,7 @@ EXPERIMENTS = _table(
             CPU_NET,
             replace(CPU_RECIPE, seed=seed),
             mirror=True,
+            keep_weights=seed == 0,
         )
         for seed in SEEDS
     ),
