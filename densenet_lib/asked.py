@@ -14,7 +14,7 @@ import densenet_lib
 from densenet_lib import hardware, metrics, resources, runs, training
 from densenet_lib.errors import expect
 
-SIDES = (64, 96, 128, 160, 192)
+SIDES = (64, 96, 128, 160)
 WAYS = ("plain", "mirrored")
 
 
