@@ -53,7 +53,7 @@ class Muon(CoupledSGD):
     a step turns it.
 
     Args:
-        *arguments, **options: of :class:`CoupledSGD`.
+        arguments, options: those of :class:`CoupledSGD`.
         kernel_share: the kernels' rate, as a multiple of ``learning_rate``.
 
     Source: K. Jordan et al. 2024, "Muon: An optimizer for hidden layers in
