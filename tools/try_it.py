@@ -38,7 +38,7 @@ SOURCES = (
 NAME = "cats-vs-dogs"
 LAST = "final_relu"
 
-# Drawn animals: kind and seed of each. The second cat is taken for a dog.
+# Drawn animals: kind and seed of each. Not all are answered rightly.
 DRAWINGS = (("cat", 2), ("cat", 6), ("dog", 0), ("dog", 7))
 DRAWN_SIZE, THUMBNAIL = 256, 112
 
