@@ -73,7 +73,7 @@ def load(run):
     )
     kept = json.loads(path.read_text())
     expect(
-        kept["weights"] == resources.checksum(_weights(run)),
+        kept["weights"] == resources.checksum(run.weights),
         "the record of sizes of",
         run.experiment.path,
         "one that was made with the run's weights",
@@ -105,7 +105,7 @@ def record(run, *, source=None, sides=SIDES):
     contents = {
         "part": "validation",
         "images": len(next(iter(asked.right.values()))),
-        "weights": resources.checksum(_weights(run)),
+        "weights": resources.checksum(run.weights),
         "code": densenet_lib.__version__,
         "hardware": hardware.describe(),
         "right": right,
@@ -133,7 +133,7 @@ def measure(run, *, source=None, sides=SIDES):
     for side in sides:
         experiment = replace(run.experiment, image_size=side)
         model = experiment.build()
-        runs.load_weights(model, _weights(run))
+        runs.load_weights(model, run.weights)
         part = experiment.data(source).validation
         plain = training.logits(model, part.images)
         mirror = training.logits(model, part.images[:, :, ::-1])
@@ -155,10 +155,6 @@ def table(asked):
 
 def _path(run):
     return run.folder / "asked.json"
-
-
-def _weights(run):
-    return run.folder / "weights.npz"
 
 
 def _packed(right):

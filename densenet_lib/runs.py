@@ -99,8 +99,13 @@ class Run:
         """
         self.expect_weights()
         model = self.experiment.build()
-        load_weights(model, self.folder / "weights.npz")
+        load_weights(model, self.weights)
         return model
+
+    @property
+    def weights(self):
+        """The file of its weights, which is there if it kept them."""
+        return self.folder / "weights.npz"
 
     def expect_weights(self):
         """Refuse, with InputError, a run that did not keep its weights."""

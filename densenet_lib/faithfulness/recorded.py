@@ -217,7 +217,7 @@ def _on_drawings(settings):
     for name in RUNS:
         run = runs.load(name)
         found = table(run.model(), test, METHODS, **settings)
-        yield name, entry(found, run.folder / "weights.npz")
+        yield name, entry(found, run.weights)
 
 
 def _photographs(source):
@@ -231,7 +231,7 @@ def _on_photographs(settings, source):
     run = runs.load(PHOTOGRAPHS_RUN)
     test = run.experiment.data(source).test
     found = table(run.model(), test, METHODS, parts=(), **settings)
-    yield PHOTOGRAPHS_RUN, entry(found, run.folder / "weights.npz")
+    yield PHOTOGRAPHS_RUN, entry(found, run.weights)
 
 
 def _labels(source):
@@ -336,7 +336,7 @@ def _with_cue(form, share, seed):
     """
     if share == 0:
         run = runs.load(RUNS[seed])
-        return run.model(), run.folder / "weights.npz"
+        return run.model(), run.weights
     name = f"{form}-{round(100 * share)}-seed{seed}"
     model = _kept(name, lambda: cue.train(share, seed, form=form))
     return model, _networks() / f"{name}.npz"
