@@ -10,6 +10,7 @@ from densenet_lib import training
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
+from densenet_lib.optimizers import Muon
 from densenet_lib.training import Recipe
 
 RECIPE = Recipe(
@@ -93,11 +94,15 @@ class _Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("place", ["host", "device"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"augment_on": "device"}, {"kernel_rate": 0.05}],
+    ids=["host", "device", "muon"],
+)
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
-    tiny_data, tmp_path, monkeypatch, place
+    tiny_data, tmp_path, monkeypatch, changes
 ):
-    recipe = replace(RECIPE, augment_on=place)
+    recipe = replace(RECIPE, **changes)
     whole = _net()
     expected = training.fit(
         whole, tiny_data, recipe, checkpoint=tmp_path / "whole", progress=False
@@ -136,6 +141,16 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_a_kernel_rate_asks_for_muon_at_that_highest_rate():
+    recipe = replace(RECIPE, kernel_rate=0.05, weight_decay=0.01)
+    muon = training.optimizer(recipe, 10)
+    assert isinstance(muon, Muon)
+    highest = muon.kernel_share * max(_rates(recipe, 10))
+    assert highest == pytest.approx(0.05)
+    assert (muon.momentum, muon.coupled_decay) == (0.9, 0.01)
+    assert not isinstance(training.optimizer(RECIPE, 10), Muon)
+
+
 def test_precision_is_put_back():
     before = keras.config.dtype_policy().name
     with training.precision(Recipe(epochs=1, mixed_precision=True)):
@@ -168,6 +183,9 @@ def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
         {"warmup_epochs": 3},
         {"label_smoothing": 1.5},
         {"augment_on": "gpu"},
+        {"kernel_rate": 0},
+        {"kernel_rate": 1.5},
+        {"learning_rate": 0, "kernel_rate": 0.05},
     ],
 )
 def test_a_wrong_recipe_names_the_field_and_the_value(changes):
