@@ -197,8 +197,10 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
 
     Raises:
         InputError: the folder holds an unfinished training of another
-            configuration.
+            configuration; or what the experiment starts from is not
+            recorded, kept no weights or is another network.
     """
+    start = _start(experiment)
     if data is None:
         data = experiment.data()
     folder = Path(folder or roots()[0] / experiment.path)
@@ -207,6 +209,8 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     stopwatch = _Stopwatch(checkpoint / "sittings.json")
     code = code_checksum()
     model = experiment.build(training=True)
+    if start is not None:
+        load_weights(model, start.weights)
     with stopwatch:
         training.fit(
             model,
@@ -361,6 +365,22 @@ def _key(variable):
     """Its layer's name and its own, wherever the layer is: in a network of
     plain layers or in one whose blocks hold them."""
     return "/".join(variable.path.split("/")[-2:])
+
+
+def _start(experiment):
+    """The run whose weights an experiment begins with, or None."""
+    if experiment.start is None:
+        return None
+    run = load(experiment.start)
+    run.expect_weights()
+    expect(
+        run.experiment.config == experiment.config,
+        "start",
+        experiment.start,
+        "a run of the same network",
+        "Give both experiments one configuration.",
+    )
+    return run
 
 
 def _claim(checkpoint, experiment):
