@@ -247,7 +247,7 @@ def _print_metrics(run):
     print(
         f"{run.experiment.path}: {test['accuracy']:.2%} of {test['images']} "
         f"test images right (95 % interval {low:.2%} to {high:.2%}), "
-        f"{run.record['seconds'] / 60:.1f} min"
+        f"{run.seconds / 60:.1f} min"
     )
 
 

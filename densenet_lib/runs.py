@@ -70,6 +70,21 @@ class Run:
         """What was trained, as a :class:`experiments.Experiment`."""
         return experiments.Experiment.from_dict(self.record["experiment"])
 
+    @cached_property
+    def lineage(self):
+        """The runs that made its weights, each starting from the one before.
+
+        A tuple, the first training first and this one last; of most runs,
+        this one alone.
+        """
+        start = self.experiment.start
+        return (*(load(start).lineage if start else ()), self)
+
+    @property
+    def seconds(self):
+        """What its training took, with those that it started from."""
+        return sum(run.record["seconds"] for run in self.lineage)
+
     @property
     def metrics(self):
         """The final figures: validation and test accuracy, test interval."""

@@ -89,6 +89,10 @@ def test_a_training_costs_three_forward_passes_of_each_image():
     # Half of the epochs at half the side cost less.
     grown = plain.but(sizes=((0.5, side // 2), (1.0, side)))
     assert grown.multiply_adds(10) < plain.multiply_adds(10)
+    # What it starts from has been paid for, too.
+    on = replace(grown, start=plain.path)
+    both = plain.multiply_adds(10) + grown.multiply_adds(10)
+    assert on.multiply_adds(10) == both
 
 
 def test_each_variant_of_the_study_differs_in_one_thing():

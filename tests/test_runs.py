@@ -95,6 +95,37 @@ def test_a_run_of_another_configuration_is_not_replayed(own_runs, monkeypatch):
         runs.replay_or_train("tiny", scale="sketch")
 
 
+def test_a_training_starts_from_the_weights_of_another(
+    own_runs, recorded, tiny_data, tmp_path
+):
+    # With no rate the kernels stay what they were.
+    on = replace(TINY, start=TINY.path).but(epochs=1, learning_rate=0.0)
+    run = runs.train(on, data=tiny_data, folder=tmp_path, progress=False)
+    assert run.experiment.start == TINY.path
+    for before, after in zip(
+        recorded.model().trainable_variables,
+        run.model().trainable_variables,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(before.numpy(), after.numpy())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"start": "sketch/nothing"}, "sketch/nothing"),
+        ({"config": DenseNetConfig((1, 2), 4)}, "a run of the same network"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(
+    own_runs, tiny_data, tmp_path, changes, expected
+):
+    on = replace(TINY, **{"start": TINY.path} | changes)
+    with pytest.raises(InputError, match=expected):
+        runs.train(on, data=tiny_data, folder=tmp_path, progress=False)
+    assert not any(tmp_path.iterdir())
+
+
 def test_weights_of_another_network_are_refused(recorded):
     other = experiments.Experiment.from_dict(
         TINY.to_dict()

@@ -160,8 +160,8 @@ def _facts(network):
         "image": f"{side} x {side} pixels, to which the whole photograph is "
         "resized",
         "trained on": f"{data['train']:,} images of {data['name']}, for "
-        f"{experiment.recipe.epochs} epochs, from random weights",
-        "training": _time(run.record),
+        f"{_epochs(run)} epochs, from random weights",
+        "training": _time(run),
     }
 
 
@@ -460,12 +460,20 @@ def _changed(images, change):
     )
 
 
-def _time(record):
-    """How long a training took and on what: each sitting, if several."""
+def _epochs(run):
+    """Of each training that it is made of."""
+    return " and, started again, ".join(
+        str(each.experiment.recipe.epochs) for each in run.lineage
+    )
+
+
+def _time(run):
+    """How long it was trained and on what: each sitting, if several."""
     return ", then ".join(
         f"{sitting['seconds'] / 60:.0f} min on "
         f"{_hardware(sitting['hardware'])}"
-        for sitting in record.get("sittings", [record])
+        for each in run.lineage
+        for sitting in each.record.get("sittings", [each.record])
     )
 
 

@@ -23,13 +23,16 @@ const BOTTOM = 44;
 const TOP = 12;
 const RIGHT = 16;
 
-// Where each epoch of a run ends on the axis. A run records its time as a
-// whole; its epochs share it as they share the multiply-adds.
+// Where each epoch of a run ends on the axis; one that started from another's
+// weights goes on where that ended. A run records its time as a whole; its
+// epochs share it as they share the multiply-adds.
 export function along(run, axis) {
-  const spent = run.multiply_adds;
+  const { before, multiply_adds: spent } = run;
+  const rate = (run.seconds - before.seconds)
+    / (spent.at(-1) - before.multiply_adds);
   return spent.map((done, epoch) => ({
-    epochs: epoch + 1,
-    seconds: run.seconds * done / spent.at(-1),
+    epochs: before.epochs + epoch + 1,
+    seconds: before.seconds + rate * (done - before.multiply_adds),
     multiply_adds: done,
   })[axis]);
 }
@@ -171,7 +174,7 @@ export function render({ model, el }) {
       ...chosen.map((index) => {
         const run = state.runs[index];
         return [
-          run.name, run.multiply_adds.length,
+          run.name, along(run, "epochs").at(-1),
           (run.seconds / 60).toFixed(1), short(run.multiply_adds.at(-1)),
           run.validation, run.test, run.interval,
         ].map(String);
@@ -288,10 +291,11 @@ export function render({ model, el }) {
       s("circle", { cx: left, cy: top, r: 8, class: "dn-ring" }),
       words(left + side, Math.max(top - 10, TOP + 12), value, anchor,
         { class: "dn-reading" }));
+    const epoch = along(run, "epochs")[reading.epoch];
     const spent = view.x === "epochs" ? ""
       : `, after ${short(x)} ${X[view.x]}`;
     said.textContent = `${run.name}, ${training ? "training" : "validation"} `
-      + `images, epoch ${reading.epoch + 1}${spent}: ${Y[view.y]} ${value}. `
+      + `images, epoch ${epoch}${spent}: ${Y[view.y]} ${value}. `
       + `Curve ${reading.line + 1} of ${drawn.length}.`;
   }
 

@@ -58,17 +58,21 @@ def curves_state(*chosen):
 def multiply_adds(run):
     """Multiply-adds of a run's training up to the end of each epoch.
 
+    Those of what it started from are counted in.
+
     Returns:
         A list of integers, one an epoch.
     """
     experiment, recipe = run.experiment, run.experiment.recipe
-    spent, begin = [0], 0
+    images = run.record["data"]["train"]
+    spent, begin = [_before(run)["multiply_adds"]], 0
     for end, side in recipe.phases():
         epoch = replace(
             experiment,
             image_size=side or experiment.image_size,
             recipe=replace(recipe, epochs=1, sizes=(), warmup_epochs=0),
-        ).multiply_adds(run.record["data"]["train"])
+            start=None,
+        ).multiply_adds(images)
         spent += [spent[-1] + epoch * n for n in range(1, end - begin + 1)]
         begin = end
     return spent[1:]
@@ -81,7 +85,8 @@ def _described(run):
         "scale": experiment.scale,
         "family": experiment.family,
         "about": _about(experiment),
-        "seconds": run.record["seconds"],
+        "seconds": run.seconds,
+        "before": _before(run),
         # Four digits are more than a screen shows.
         "multiply_adds": [int(float(f"{n:.3e}")) for n in multiply_adds(run)],
         "history": {
@@ -92,6 +97,16 @@ def _described(run):
         "validation": _percent(final["validation"]["accuracy"]),
         "test": _percent(final["test"]["accuracy"]),
         "interval": " to ".join(map(_percent, final["test"]["interval"])),
+    }
+
+
+def _before(run):
+    """What had been spent on the weights that a run started from."""
+    before = run.lineage[:-1]
+    return {
+        "epochs": sum(each.experiment.recipe.epochs for each in before),
+        "seconds": before[-1].seconds if before else 0,
+        "multiply_adds": multiply_adds(before[-1])[-1] if before else 0,
     }
 
 

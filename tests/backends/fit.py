@@ -1,10 +1,10 @@
 """Run by test_fit.py, under the back end that KERAS_BACKEND names.
 
-    python fit.py FOLDER PLACE
+    python fit.py FOLDER WAY
 
 Trains a small network from FOLDER/first.weights.h5 (which it makes where it
-is missing), augments its images on PLACE, "host" or "device", and writes its
-history to FOLDER/BACKEND.json.
+is missing), by the recipe with the changes of WAY, and writes its history to
+FOLDER/BACKEND.json.
 """
 
 import json
@@ -27,9 +27,14 @@ RECIPE = training.Recipe(
     augmentation=Augmentation(flip=True, scale=(0.8, 1.0)),
     mixed_precision=False,
 )
+WAYS = {
+    "host": {"augment_on": "host"},
+    "device": {"augment_on": "device"},
+    "muon": {"kernel_rate": 0.05},
+}
 
 
-def main(folder, place):
+def main(folder, way):
     """Train and write down how it went."""
     folder = Path(folder)
     data = brightness(32)
@@ -48,7 +53,7 @@ def main(folder, place):
     history = training.fit(
         model,
         data,
-        replace(RECIPE, augment_on=place),
+        replace(RECIPE, **WAYS[way]),
         checkpoint=folder / backend,
         progress=False,
     )

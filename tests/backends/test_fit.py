@@ -15,11 +15,11 @@ from tests.backends import fit
 SCRIPT = Path(fit.__file__)
 
 
-@pytest.mark.parametrize("place", ["host", "device"])
-def test_a_training_goes_as_on_tensorflow(run, backend, tmp_path, place):
-    fit.main(tmp_path, place)
+@pytest.mark.parametrize("way", fit.WAYS)
+def test_a_training_goes_as_on_tensorflow(run, backend, tmp_path, way):
+    fit.main(tmp_path, way)
     expected = json.loads((tmp_path / "tensorflow.json").read_text())
-    process = run(SCRIPT, tmp_path, place)
+    process = run(SCRIPT, tmp_path, way)
     assert process.returncode == 0, process.stderr[-3000:]
     history = json.loads((tmp_path / f"{backend}.json").read_text())
     assert history.keys() == expected.keys()

@@ -37,7 +37,7 @@ def test_curves_and_final_figures_are_the_run_s_own(state):
             assert shown[part] == f"{100 * own:.2f} %"
         low, high = run.metrics["test"]["interval"]
         assert shown["interval"] == f"{100 * low:.2f} % to {100 * high:.2f} %"
-        assert shown["seconds"] == run.record["seconds"]
+        assert shown["seconds"] == run.seconds
 
 
 def test_the_cost_of_all_epochs_is_the_training_s_own(state):
@@ -47,6 +47,8 @@ def test_the_cost_of_all_epochs_is_the_training_s_own(state):
         images = run.record["data"]["train"]
         assert cost[-1] == run.experiment.multiply_adds(images)
         assert len(cost) == len(run.history["loss"])
+        before = sum(len(each.history["loss"]) for each in run.lineage[:-1])
+        assert shown["before"]["epochs"] == before
         assert np.all(np.diff(cost) > 0)
         np.testing.assert_allclose(shown["multiply_adds"], cost, rtol=1e-3)
 
@@ -104,6 +106,22 @@ def test_filters_let_through_what_fits_all_of_them(state, run_module):
     }
     assert set(found["text"]) < set(found["group"])
     assert found["nothing"] == []
+
+
+def test_a_run_goes_on_where_the_one_it_started_from_ended(state, run_module):
+    [restarted] = [run for run in state["runs"] if run["before"]["epochs"]]
+    start = runs.load(restarted["name"]).lineage[0]
+    [before] = [
+        run for run in state["runs"] if run["name"] == start.experiment.path
+    ]
+    for axis in ("epochs", "seconds", "multiply_adds"):
+        earlier, later = (
+            run_module("curves", f"module.along(data, '{axis}')", run)
+            for run in (before, restarted)
+        )
+        assert later[0] > earlier[-1]
+    epochs = run_module("curves", "module.along(data, 'epochs')", restarted)
+    assert epochs[0] == len(before["multiply_adds"]) + 1
 
 
 def test_time_is_shared_out_as_the_multiply_adds_are(state, run_module):
