@@ -199,7 +199,7 @@ RESTART_RECIPE = replace(
     sizes=((0.7, 128), (1.0, 160)),
 )
 GPU_RECIPE = replace(
-    CPU_RECIPE,
+    MUON_RECIPE,
     epochs=30,
     batch_size=128,
     augment_on="device",

@@ -165,6 +165,23 @@ def test_logits_stay_whole_under_mixed_precision(tiny_data):
     assert training.evaluate(model, tiny_data.test).dtype == np.float32
 
 
+def test_muon_trains_in_mixed_precision(tiny_data):
+    recipe = replace(RECIPE, kernel_rate=0.05, mixed_precision=True)
+    with training.precision(recipe):
+        model = _net()
+    kernels = [v for v in model.trainable_variables if len(v.shape) == 4]
+    before = [kernel.numpy() for kernel in kernels]
+    history = training.fit(model, tiny_data, recipe, progress=False)
+    assert np.isfinite(history["loss"]).all()
+    for kernel, old in zip(kernels, before, strict=True):
+        assert keras.backend.standardize_dtype(kernel.dtype) == "float32"
+        new = kernel.numpy()
+        assert np.abs(new - old).max() > 1e-3
+        # Kept at that length, and turned once more.
+        length = kernel.shape[-1] ** 0.5
+        assert np.linalg.norm(new) == pytest.approx(length, rel=0.06)
+
+
 def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
     training.fit(_net(), tiny_data, RECIPE, progress=True)
     lines = capfd.readouterr().err.strip().split("\n")
