@@ -88,7 +88,7 @@ def load(run):
     )
 
 
-def record(run, *, source=None, sides=SIDES):
+def record(run, *, source=None, sides=None):
     """Measure a run and write what came out into its folder.
 
     Args:
@@ -114,13 +114,14 @@ def record(run, *, source=None, sides=SIDES):
     return asked
 
 
-def measure(run, *, source=None, sides=SIDES):
+def measure(run, *, source=None, sides=None):
     """Ask a run's network about the validation images in every way.
 
     Args:
         run: a :class:`runs.Run` that kept its weights.
         source: of the photographs; see :func:`datasets.load`.
-        sides: of the images, in pixels.
+        sides: of the images, in pixels; None for :data:`SIDES` and the side
+            at which the run was asked about the test images.
 
     Returns:
         :class:`Asked`.
@@ -129,6 +130,8 @@ def measure(run, *, source=None, sides=SIDES):
         InputError: the run kept no weights, or there are no photographs.
     """
     run.expect_weights()
+    if sides is None:
+        sides = sorted({*SIDES, run.experiment.image_size})
     right = {}
     for side in sides:
         experiment = replace(run.experiment, image_size=side)

@@ -46,6 +46,11 @@ def test_at_its_own_size_it_answers_as_the_run_does(run, record, tiny_data):
         assert record.accuracy(64, way) == pytest.approx(right.mean())
 
 
+def test_the_run_s_own_size_is_always_among_them(run, monkeypatch):
+    monkeypatch.setattr(asked, "SIDES", (32,))
+    assert asked.measure(run).sides == [32, run.experiment.image_size]
+
+
 def test_what_is_kept_is_what_was_measured(run, record):
     kept = asked.load(TINY.path)
     assert kept.sides == list(SIDES)

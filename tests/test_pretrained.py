@@ -14,7 +14,7 @@ from densenet_lib.datasets import cats_vs_dogs, sketches
 from densenet_lib.errors import InputError
 from densenet_lib.pretrained import PRETRAINED, Answer, Pretrained
 from tests.test_runs import TINY
-from tools import model_card
+from tools import model_card, try_it
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
 
@@ -41,6 +41,7 @@ def _file(picture, format="PNG", **options):
 def test_the_published_network_answers_as_its_run_does():
     network = densenet_lib.pretrained("cats-vs-dogs")
     run = runs.load(PRETRAINED["cats-vs-dogs"])
+    assert run.folder == try_it.RUN
     drawn = sketches.load(network.image_size, counts=(0, 0, 4)).test
     expected = training.evaluate(
         network.model, drawn, mirror=run.experiment.mirror
