@@ -3,10 +3,11 @@
 A run is a folder:
 
 ``run.json``
-    the experiment, the data's and the split's checksums, the code's version,
-    the hardware as it was, the seconds taken and the final metrics; of a
-    training that was interrupted both for each sitting, the hardware of the
-    last one also as that of the run;
+    the experiment, the data's and the split's checksums, that of the weights
+    it started from if it did, the code's version, the hardware as it was, the
+    seconds taken and the final metrics; of a training that was interrupted
+    hardware and seconds for each sitting, the hardware of the last one also as
+    that of the run;
 ``history.csv``
     one line an epoch: loss and accuracy, in training and validation;
 ``predictions.csv``
@@ -24,6 +25,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +243,8 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         "hardware": hardware.describe(),
         "seconds": stopwatch.seconds,
     }
+    if start is not None:
+        record["start"] = resources.checksum(start.weights)
     if len(stopwatch.sittings) > 1:
         record["sittings"] = stopwatch.sittings
     _write(folder, record, model, data, checkpoint)
@@ -310,6 +314,12 @@ def verify(run, data=None):
         recorded = run.metrics["test"][name]
         if not np.allclose(value, recorded, atol=1e-6):
             faults.append(f"{name}: recorded {recorded}, computed {value}")
+    for before, after in pairwise(run.lineage):
+        if resources.checksum(before.weights) != after.record["start"]:
+            faults.append(
+                f"{after.experiment.path} started from other weights than "
+                f"{before.experiment.path} now has"
+            )
     if data is not None:
         if data.checksum != run.record["data"]["checksum"]:
             faults.append("the data are not those of the run")

@@ -1,6 +1,7 @@
 """Recorded runs: complete, consistent, replayed exactly, redone by a flag."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -102,12 +103,23 @@ def test_a_training_starts_from_the_weights_of_another(
     on = replace(TINY, start=TINY.path).but(epochs=1, learning_rate=0.0)
     run = runs.train(on, data=tiny_data, folder=tmp_path, progress=False)
     assert run.experiment.start == TINY.path
+    assert runs.verify(run) == []
     for before, after in zip(
         recorded.model().trainable_variables,
         run.model().trainable_variables,
         strict=True,
     ):
         np.testing.assert_array_equal(before.numpy(), after.numpy())
+
+
+def test_a_start_with_other_weights_than_then_is_found(own_runs, tmp_path):
+    recorded = runs.load(TINY.path)
+    fields = recorded.record | {"start": "0" * 16}
+    fields["experiment"] = fields["experiment"] | {"start": TINY.path}
+    shutil.copytree(recorded.folder, tmp_path / "on")
+    (tmp_path / "on/run.json").write_text(json.dumps(fields))
+    [fault] = runs.verify(runs.Run(tmp_path / "on"))
+    assert "other weights" in fault
 
 
 @pytest.mark.parametrize(
