@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 import densenet_lib
-from densenet_lib import attribution, features
+from densenet_lib import attribution, features, runs
 from densenet_lib.datasets import sketches
+from densenet_lib.pretrained import PRETRAINED
 from tools import front_ends, try_it
 
 PAGE = "/book/chapters/try_it.html"
@@ -169,6 +170,12 @@ def _says(network, picture):
     return f"It says {answer.kind}, {int(100 * answer.probability)}."
 
 
+def _side():
+    """Of the square that the network reads, in pixels."""
+    run = runs.load(PRETRAINED["cats-vs-dogs"])
+    return run.experiment.image_size
+
+
 @functools.cache
 def _cat():
     from skimage import data
@@ -186,7 +193,7 @@ def _photos():
         "wide": _cat(),
         "narrow": np.ascontiguousarray(_cat()[:, 100:157]),
         "tiny": rng.integers(0, 256, (3, 5, 3), "uint8"),
-        "square": sketches.draw("cat", rng, 160)[0],
+        "square": sketches.draw("cat", rng, _side())[0],
         "tall": rng.integers(0, 256, (601, 90, 3), "uint8"),
     }
 
