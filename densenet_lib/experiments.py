@@ -188,8 +188,8 @@ MUON_RECIPE = replace(
     sizes=((0.4, 64), (0.8, 96), (1.0, 128)),
 )
 # And once more, from where that ended: a warm restart (Loshchilov and Hutter
-# 2017), on larger images. The rate sets out where a cosine over the epochs of
-# both would stand by then, about 0.4 of its height.
+# 2017), on larger images. The rate sets out at 0.4 of its height; a cosine
+# over the epochs of both would stand at 0.3 by then.
 RESTART_RECIPE = replace(
     MUON_RECIPE,
     epochs=12,
