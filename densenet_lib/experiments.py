@@ -12,7 +12,7 @@ import numpy as np
 from densenet_lib import budget, datasets, scales
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
-from densenet_lib.errors import InputError
+from densenet_lib.errors import InputError, expect
 from densenet_lib.resnet import ResNetConfig, matching_resnet, resnet
 from densenet_lib.training import Recipe, precision
 
@@ -40,6 +40,9 @@ class Experiment:
             gives to an image and to its mirror image.
         start: path of the experiment with whose trained weights it begins,
             "cpu/densenet" for instance; None for weights drawn by chance.
+        average: paths of the experiments of whose trained weights it is the
+            mean, in the place of a training. Its recipe then says on which
+            images batch normalisation counts its statistics, once through.
         keep_weights: whether its recorded run keeps the weights.
     """
 
@@ -52,9 +55,17 @@ class Experiment:
     images: int | None = None
     mirror: bool = False
     start: str | None = None
+    average: tuple[str, ...] = ()
     keep_weights: bool = True
 
     def __post_init__(self):
+        expect(
+            not (self.start and self.average),
+            "start",
+            self.start,
+            "None where weights are averaged",
+            "An average is not trained; average what starts from there.",
+        )
         own = scales.SCALES[self.scale].image_size
         object.__setattr__(self, "image_size", self.image_size or own)
 
@@ -62,6 +73,21 @@ class Experiment:
     def path(self):
         """Where the run is kept, relative to the runs: "cpu/densenet"."""
         return f"{self.scale}/{self.name}"
+
+    @property
+    def sources(self):
+        """Paths of the experiments whose weights it takes."""
+        return (self.start,) if self.start else self.average
+
+    @property
+    def lineage(self):
+        """The experiments that its weights come from, each once, in order.
+
+        A tuple, the first training first and this experiment last; of most,
+        it alone.
+        """
+        before = [each for path in self.sources for each in get(path).lineage]
+        return (*dict.fromkeys(before), self)
 
     def but(self, **changes):
         """The same experiment with some fields of its recipe changed."""
@@ -85,20 +111,21 @@ class Experiment:
         """Of its whole training on so many images an epoch.
 
         A step costs about three times the forward pass: forward, back to the
-        activations, back to the weights. What it starts from is paid for,
-        too.
+        activations, back to the weights. Counting statistics is a forward
+        pass. What it starts from is paid for, too.
         """
+        return sum(each._own_multiply_adds(images) for each in self.lineage)
+
+    def _own_multiply_adds(self, images):
         total, begin = 0, 0
-        if self.start:
-            total = get(self.start).multiply_adds(images)
         for end, side in self.recipe.phases():
             shape = (side or self.image_size,) * 2 + (3,)
             cost = budget.closed_form(
                 self.config, input_shape=shape, classes=1
             )
-            total += 3 * cost.multiply_adds * images * (end - begin)
+            total += cost.multiply_adds * images * (end - begin)
             begin = end
-        return total
+        return total if self.average else 3 * total
 
     def build(self, *, training=False):
         """The network, with the initial weights that the seed gives.
@@ -134,6 +161,7 @@ class Experiment:
             "images": self.images,
             "mirror": self.mirror,
             "start": self.start,
+            "average": list(self.average),
             "keep_weights": self.keep_weights,
         }
 
@@ -142,7 +170,10 @@ class Experiment:
         """The experiment that :meth:`to_dict` wrote."""
         config = FAMILIES[fields["family"]][0](**fields["config"])
         recipe = Recipe.from_dict(fields["recipe"])
-        return cls(**fields | {"config": config, "recipe": recipe})
+        average = tuple(fields.get("average", ()))
+        return cls(
+            **fields | {"config": config, "recipe": recipe, "average": average}
+        )
 
 
 SKETCH_NET = DenseNetConfig((2, 3, 3), 8, stem="light")
@@ -156,6 +187,10 @@ SKETCH_RECIPE = Recipe(
     learning_rate=0.1,
     warmup_epochs=1,
     augmentation=Augmentation(flip=True),
+)
+# From where that ended, at a tenth of the rate and twice: see BRANCH_RECIPE.
+SKETCH_BRANCH_RECIPE = replace(
+    SKETCH_RECIPE, epochs=6, learning_rate=0.05, warmup_epochs=0.5
 )
 # Small images first: an epoch at 64 pixels costs less than half of one at 96,
 # and what is learned there carries over (Tan and Le 2021). The network is
@@ -198,6 +233,18 @@ RESTART_RECIPE = replace(
     warmup_epochs=0.25,
     sizes=((0.7, 128), (1.0, 160)),
 )
+# Several trainings that branch off from there, each by its own seed; what they
+# learn is averaged. The photographs are cropped further, for by now those of
+# training are answered better than those of validation.
+BRANCH_RECIPE = replace(
+    RESTART_RECIPE,
+    epochs=9,
+    learning_rate=0.02,
+    kernel_rate=0.006,
+    augmentation=replace(
+        RESTART_RECIPE.augmentation, scale=(0.5, 1.0), stretch=0.2
+    ),
+)
 GPU_RECIPE = replace(
     MUON_RECIPE,
     epochs=30,
@@ -237,6 +284,43 @@ SEEDS = (0, 1, 2)
 def seeded(name, seed):
     """The name of an experiment's repetition; seed 0 is the experiment."""
     return f"{name}-seed{seed}" if seed else name
+
+
+# By how many seeds a training branches off.
+BRANCHES = (0, 1)
+
+
+def _branches(scale, config, recipe, *, start, **options):
+    """Trainings that branch off from one network, and the mean of them."""
+    branches = [
+        Experiment(
+            seeded("densenet-branch", seed),
+            scale,
+            "densenet",
+            config,
+            replace(recipe, seed=seed),
+            start=start,
+            **options,
+        )
+        for seed in BRANCHES
+    ]
+    side = recipe.phases()[-1][1]
+    mean = Experiment(
+        "densenet-soup",
+        scale,
+        "densenet",
+        config,
+        replace(
+            recipe,
+            epochs=1,
+            warmup_epochs=0,
+            sizes=((1.0, side),) if side else (),
+            memory="naive",
+        ),
+        average=tuple(branch.path for branch in branches),
+        **options,
+    )
+    return (*branches, mean)
 
 
 # The study: one network, small enough to be trained dozens of times, and what
@@ -353,6 +437,14 @@ EXPERIMENTS = _table(
         mirror=True,
         start="cpu/densenet-muon",
     ),
+    *_branches(
+        "cpu",
+        replace(CPU_NET, pooling="max"),
+        BRANCH_RECIPE,
+        start="cpu/densenet-muon-restart",
+        image_size=192,
+        mirror=True,
+    ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(
         Experiment(
@@ -364,6 +456,9 @@ EXPERIMENTS = _table(
         )
         for name, (family, config) in SKETCH_NETS.items()
         for seed in SEEDS
+    ),
+    *_branches(
+        "sketch", SKETCH_NET, SKETCH_BRANCH_RECIPE, start="sketch/densenet"
     ),
     *(
         Experiment(

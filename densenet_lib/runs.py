@@ -3,14 +3,15 @@
 A run is a folder:
 
 ``run.json``
-    the experiment, the data's and the split's checksums, that of the weights
-    it started from if it did, the code's version, the hardware as it was, the
-    seconds taken and the final metrics; of a training that was interrupted
-    hardware and seconds for each sitting, the hardware of the last one also as
-    that of the run;
+    the experiment, the data's and the split's checksums, those of the weights
+    it started from or is the mean of, the code's version, the hardware as it
+    was, the seconds taken and the final metrics; of a training that was
+    interrupted hardware and seconds for each sitting, the hardware of the last
+    one also as that of the run;
 ``history.csv``
-    one line an epoch: loss and accuracy, in training and validation;
-``predictions.csv``
+    one line an epoch: loss and accuracy, in training and validation; there is
+    none of a mean;
+``predictions.csv.gz``
     one line a test image: name, label and logit, from which every published
     figure is computed;
 ``weights.npz``
@@ -18,26 +19,29 @@ A run is a folder:
 """
 
 import csv
+import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 import densenet_lib
 from densenet_lib import (
+    averaging,
     experiments,
     hardware,
     metrics,
     resources,
     training,
 )
+from densenet_lib.datasets.pipeline import Batches
 from densenet_lib.errors import InputError, expect
 
 # A run's own modules: where one of them changes, a run may come out otherwise.
@@ -46,6 +50,7 @@ _CODE = (
     "lean.py",
     "statistics.py",
     "gradients.py",
+    "averaging.py",
     "networks.py",
     "optimizers.py",
     "densenet.py",
@@ -74,17 +79,13 @@ class Run:
 
     @cached_property
     def lineage(self):
-        """The runs that made its weights, each starting from the one before.
-
-        A tuple, the first training first and this one last; of most runs,
-        this one alone.
-        """
-        start = self.experiment.start
-        return (*(load(start).lineage if start else ()), self)
+        """The runs that made its weights: :attr:`Experiment.lineage`'s."""
+        before = self.experiment.lineage[:-1]
+        return (*(load(each.path) for each in before), self)
 
     @property
     def seconds(self):
-        """What its training took, with those that it started from."""
+        """Of its training and of all in its lineage, one after the other."""
         return sum(run.record["seconds"] for run in self.lineage)
 
     @property
@@ -94,13 +95,19 @@ class Run:
 
     @cached_property
     def history(self):
-        """A list of floats, one an epoch, under each measure's name."""
+        """A list of floats, one an epoch, under each measure's name.
+
+        Empty of a run that was not trained but averaged.
+        """
+        if self.experiment.average:
+            return {}
         return training.read_history(self.folder / "history.csv")
 
     @cached_property
     def predictions(self):
         """The test images' names, labels (n,) and logits (n,)."""
-        with open(self.folder / "predictions.csv", newline="") as lines:
+        path = self.folder / "predictions.csv.gz"
+        with gzip.open(path, "rt", newline="") as lines:
             rows = list(csv.DictReader(lines))
         return Predictions(
             names=tuple(row["name"] for row in rows),
@@ -198,7 +205,7 @@ def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
 
 
 def train(experiment, *, data=None, folder=None, progress="auto"):
-    """Train an experiment and record it.
+    """Train an experiment, or average those it names, and record it.
 
     An interrupted training goes on where it stopped when it is called again:
     its state is kept beside the run until that is complete.
@@ -214,10 +221,10 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
 
     Raises:
         InputError: the folder holds an unfinished training of another
-            configuration; or what the experiment starts from is not
-            recorded, kept no weights or is another network.
+            configuration; or what the experiment starts from or averages
+            is not recorded, kept no weights or is another network.
     """
-    start = _start(experiment)
+    sources = _sources(experiment)
     if data is None:
         data = experiment.data()
     folder = Path(folder or roots()[0] / experiment.path)
@@ -226,16 +233,19 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     stopwatch = _Stopwatch(checkpoint / "sittings.json")
     code = code_checksum()
     model = experiment.build(training=True)
-    if start is not None:
-        load_weights(model, start.weights)
     with stopwatch:
-        training.fit(
-            model,
-            data,
-            experiment.recipe,
-            checkpoint=checkpoint,
-            progress=progress,
-        )
+        if experiment.average:
+            _average(model, sources, data, experiment.recipe)
+        else:
+            for start in sources:
+                load_weights(model, start.weights)
+            training.fit(
+                model,
+                data,
+                experiment.recipe,
+                checkpoint=checkpoint,
+                progress=progress,
+            )
     record = {
         "experiment": experiment.to_dict(),
         "data": _identity(data),
@@ -243,8 +253,11 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         "hardware": hardware.describe(),
         "seconds": stopwatch.seconds,
     }
-    if start is not None:
-        record["start"] = resources.checksum(start.weights)
+    if sources:
+        record["sources"] = {
+            run.experiment.path: resources.checksum(run.weights)
+            for run in sources
+        }
     if len(stopwatch.sittings) > 1:
         record["sittings"] = stopwatch.sittings
     _write(folder, record, model, data, checkpoint)
@@ -314,11 +327,12 @@ def verify(run, data=None):
         recorded = run.metrics["test"][name]
         if not np.allclose(value, recorded, atol=1e-6):
             faults.append(f"{name}: recorded {recorded}, computed {value}")
-    for before, after in pairwise(run.lineage):
-        if resources.checksum(before.weights) != after.record["start"]:
+    recorded = run.record.get("sources", {})
+    for source in run.experiment.sources:
+        if resources.checksum(load(source).weights) != recorded.get(source):
             faults.append(
-                f"{after.experiment.path} started from other weights than "
-                f"{before.experiment.path} now has"
+                f"{run.experiment.path} was made from other weights than "
+                f"{source} now has"
             )
     if data is not None:
         if data.checksum != run.record["data"]["checksum"]:
@@ -392,20 +406,39 @@ def _key(variable):
     return "/".join(variable.path.split("/")[-2:])
 
 
-def _start(experiment):
-    """The run whose weights an experiment begins with, or None."""
-    if experiment.start is None:
-        return None
-    run = load(experiment.start)
-    run.expect_weights()
-    expect(
-        run.experiment.config == experiment.config,
-        "start",
-        experiment.start,
-        "a run of the same network",
-        "Give both experiments one configuration.",
+def _sources(experiment):
+    """The runs whose weights an experiment takes: a list, mostly empty."""
+    sources = [load(path) for path in experiment.sources]
+    for run in sources:
+        run.expect_weights()
+        expect(
+            run.experiment.config == experiment.config,
+            "source",
+            run.experiment.path,
+            f"a run of the network of {experiment.path}",
+            "Give both experiments one configuration.",
+        )
+    return sources
+
+
+def _average(model, sources, data, recipe):
+    """Give ``model`` the mean of the runs' weights, and its own statistics.
+
+    They are counted on images as the recipe's last phase shows them.
+    """
+    weights = []
+    for run in sources:
+        load_weights(model, run.weights)
+        weights.append(model.get_weights())
+    model.set_weights(averaging.blend(weights))
+    batches = Batches(
+        data.train,
+        recipe.batch_size,
+        seed=recipe.seed,
+        augment=recipe.augmentation,
+        size=recipe.phases()[-1][1],
     )
-    return run
+    averaging.recount(model, batches)
 
 
 def _claim(checkpoint, experiment):
@@ -456,11 +489,12 @@ def _write(folder, record, model, data, checkpoint):
         for part in ("validation", "test")
     }
     _write_predictions(
-        folder / "predictions.csv", data.test, predictions["test"]
+        folder / "predictions.csv.gz", data.test, predictions["test"]
     )
-    # With the line ends of the other files: Keras writes those of Windows.
-    history = (checkpoint / "history.csv").read_text()
-    (folder / "history.csv").write_text(history)
+    if (checkpoint / "history.csv").exists():
+        # With the line ends of other files: Keras writes those of Windows.
+        history = (checkpoint / "history.csv").read_text()
+        (folder / "history.csv").write_text(history)
     record["metrics"] = {
         part: summary(data[part].labels, logits)
         for part, logits in predictions.items()
@@ -470,13 +504,15 @@ def _write(folder, record, model, data, checkpoint):
 
 
 def _write_predictions(path, split, logits):
-    with open(path, "w", newline="") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(("name", "label", "logit"))
-        for name, label, logit in zip(
-            split.names, split.labels, logits, strict=True
-        ):
-            table.writerow((name, int(label), f"{logit:.5f}"))
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    table.writerow(("name", "label", "logit"))
+    for name, label, logit in zip(
+        split.names, split.labels, logits, strict=True
+    ):
+        table.writerow((name, int(label), f"{logit:.5f}"))
+    # Without the time of writing: the same answers give the same bytes.
+    path.write_bytes(gzip.compress(lines.getvalue().encode(), mtime=0))
 
 
 def code_checksum():

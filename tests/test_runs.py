@@ -42,7 +42,7 @@ def test_a_run_is_complete(recorded):
     assert {file.name for file in recorded.folder.iterdir()} == {
         "run.json",
         "history.csv",
-        "predictions.csv",
+        "predictions.csv.gz",
         "weights.npz",
     }
     record = recorded.record
@@ -114,7 +114,7 @@ def test_a_training_starts_from_the_weights_of_another(
 
 def test_a_start_with_other_weights_than_then_is_found(own_runs, tmp_path):
     recorded = runs.load(TINY.path)
-    fields = recorded.record | {"start": "0" * 16}
+    fields = recorded.record | {"sources": {TINY.path: "0" * 16}}
     fields["experiment"] = fields["experiment"] | {"start": TINY.path}
     shutil.copytree(recorded.folder, tmp_path / "on")
     (tmp_path / "on/run.json").write_text(json.dumps(fields))

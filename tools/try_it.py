@@ -27,7 +27,7 @@ RUN = ROOT / "data/runs/cpu/densenet-muon-restart"
 SOURCES = (
     RUN / "run.json",
     RUN / "weights.npz",
-    RUN / "predictions.csv",
+    RUN / "predictions.csv.gz",
     ROOT / "tools/npm/package-lock.json",
     ROOT / "densenet_lib/export.py",
     ROOT / "densenet_lib/inference.py",

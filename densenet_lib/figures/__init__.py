@@ -46,6 +46,7 @@ from densenet_lib.figures.pieces import (
     step_histograms,
 )
 from densenet_lib.figures.results import (
+    along,
     calibration,
     confusion_matrix,
     repeated,
@@ -74,6 +75,7 @@ __all__ = [
     "COLOURS",
     "Illustration",
     "accuracy_over",
+    "along",
     "beside",
     "block_diagram",
     "bottleneck_cost",

@@ -46,6 +46,39 @@ def training_curves(histories):
 
 
 @styled
+def along(lines):
+    """Accuracy on the straight line between the weights of two networks.
+
+    Args:
+        lines: {name: (shares, accuracies)}, from ``averaging.along``.
+    """
+    figure, axes = subplots()
+    for (name, (shares, accuracies)), mark in zip(
+        lines.items(), "os^vD", strict=False
+    ):
+        axes.plot(shares, 100 * accuracies, f"{mark}-", label=name)
+    axes.axhline(50, linestyle=":", color="0.5")
+    axes.annotate("by chance", (0, 50), (0, 4), textcoords="offset points")
+    axes.set(
+        xlabel="share of the second network's weights",
+        ylabel="validation accuracy (%)",
+        ylim=(40, 102),
+    )
+    axes.legend(loc="lower right")
+    said = "; ".join(
+        f"{name}: {accuracies[0]:.1%} and {accuracies[-1]:.1%} at the ends, "
+        f"{accuracies[len(accuracies) // 2]:.1%} half-way, at least "
+        f"{accuracies.min():.1%}"
+        for name, (_, accuracies) in lines.items()
+    )
+    return Illustration(
+        figure,
+        "Validation accuracy on the straight line between the weights of two "
+        f"networks. {said}.",
+    )
+
+
+@styled
 def confusion_matrix(counts, *, classes=("cat", "dog")):
     """True classes in rows, predicted ones in columns.
 

@@ -14,7 +14,7 @@ DIGITS = 4  # after the point: a curve is a few hundred pixels high
 
 
 def curves(*chosen):
-    """Display the training curves of all recorded runs.
+    """Display the training curves of all recorded trainings.
 
     Args:
         *chosen: paths of the runs that are drawn at first, at most ``MOST``;
@@ -38,14 +38,14 @@ def curves(*chosen):
 
 def curves_state(*chosen):
     """What is shown: each run's curves, costs and final accuracies."""
-    names = runs.names()
+    names = trained()
     chosen = chosen or names[:1]
     expect(
         len(chosen) <= MOST and set(chosen) <= set(names),
         "runs",
         chosen,
         f"at most {MOST} of those that are recorded",
-        "densenet_lib.runs.names() lists them.",
+        "densenet_lib.runs.names() lists them; a mean has no curves.",
     )
     return {
         "most": MOST,
@@ -53,6 +53,11 @@ def curves_state(*chosen):
         "chosen": [names.index(name) for name in chosen],
         "groups": _groups(names),
     }
+
+
+def trained():
+    """The paths of the recorded runs that have curves: a mean has none."""
+    return [name for name in runs.names() if runs.load(name).history]
 
 
 def multiply_adds(run):

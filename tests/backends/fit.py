@@ -3,8 +3,9 @@
     python fit.py FOLDER WAY
 
 Trains a small network from FOLDER/first.weights.h5 (which it makes where it
-is missing), by the recipe with the changes of WAY, and writes its history to
-FOLDER/BACKEND.json.
+is missing), by the recipe with the changes of WAY, and writes its history and
+its answers to FOLDER/BACKEND.json: as trained, and with its statistics counted
+anew.
 """
 
 import json
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import keras
 
-from densenet_lib import training
-from densenet_lib.datasets.pipeline import Augmentation
+from densenet_lib import averaging, training
+from densenet_lib.datasets.pipeline import Augmentation, Batches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from tests.brightness import brightness
 
@@ -58,6 +59,8 @@ def main(folder, way):
         progress=False,
     )
     history["logits"] = training.evaluate(model, data.test).tolist()
+    averaging.recount(model, Batches(data.train, RECIPE.batch_size))
+    history["recounted"] = training.evaluate(model, data.test).tolist()
     (folder / f"{backend}.json").write_text(json.dumps(history))
 
 

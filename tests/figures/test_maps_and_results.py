@@ -100,6 +100,20 @@ def test_curves_are_the_history():
     )
 
 
+def test_a_line_between_two_networks_has_its_ends_and_its_middle():
+    shares = np.array([0, 0.25, 0.5, 0.75, 1])
+    picture = figures.along(
+        {"strangers": (shares, np.array([0.9, 0.6, 0.5, 0.55, 0.95]))}
+    )
+    line = picture.figure.axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), shares)
+    np.testing.assert_allclose(line.get_ydata(), [90, 60, 50, 55, 95])
+    assert picture.alt.endswith(
+        "strangers: 90.0% and 95.0% at the ends, 50.0% half-way, at least "
+        "50.0%."
+    )
+
+
 def test_confusion_matrix_says_counts_and_shares():
     counts = metrics.confusion(LABELS, LOGITS)
     picture = figures.confusion_matrix(counts)

@@ -12,6 +12,7 @@ from densenet_lib.widgets.recorded import (
     MOST,
     curves_state,
     multiply_adds,
+    trained,
 )
 
 
@@ -21,7 +22,7 @@ def state():
 
 
 def test_every_recorded_run_is_there_and_a_page_can_hold_it(state):
-    assert [run["name"] for run in state["runs"]] == runs.names()
+    assert [run["name"] for run in state["runs"]] == trained()
     assert len(json.dumps(state, separators=(",", ":"))) <= 150e3
 
 
@@ -97,7 +98,7 @@ def test_filters_let_through_what_fits_all_of_them(state, run_module):
         },
     )
     found = dict(zip(filters, found, strict=True))
-    assert found["all"] == runs.names()
+    assert found["all"] == trained()
     assert found["family"]
     assert all(name.startswith("sketch/resnet") for name in found["family"])
     assert set(found["text"]) == {
@@ -109,19 +110,28 @@ def test_filters_let_through_what_fits_all_of_them(state, run_module):
 
 
 def test_a_run_goes_on_where_the_one_it_started_from_ended(state, run_module):
-    [restarted] = [run for run in state["runs"] if run["before"]["epochs"]]
-    start = runs.load(restarted["name"]).lineage[0]
-    [before] = [
-        run for run in state["runs"] if run["name"] == start.experiment.path
-    ]
-    for axis in ("epochs", "seconds", "multiply_adds"):
-        earlier, later = (
-            run_module("curves", f"module.along(data, '{axis}')", run)
-            for run in (before, restarted)
-        )
-        assert later[0] > earlier[-1]
-    epochs = run_module("curves", "module.along(data, 'epochs')", restarted)
-    assert epochs[0] == len(before["multiply_adds"]) + 1
+    shown = {run["name"]: run for run in state["runs"]}
+    restarted = [run for run in shown.values() if run["before"]["epochs"]]
+    assert len(restarted) > 1
+    for run in restarted:
+        before = shown[runs.load(run["name"]).experiment.start]
+        for axis in ("epochs", "seconds", "multiply_adds"):
+            earlier, later = (
+                run_module("curves", f"module.along(data, '{axis}')", each)
+                for each in (before, run)
+            )
+            assert later[0] > earlier[-1]
+        epochs = run_module("curves", "module.along(data, 'epochs')", run)
+        gone = before["before"]["epochs"] + len(before["multiply_adds"])
+        assert epochs[0] == gone + 1
+
+
+def test_a_mean_has_no_curves(state):
+    means = set(runs.names()) - {run["name"] for run in state["runs"]}
+    assert means
+    assert all(runs.load(name).experiment.average for name in means)
+    with pytest.raises(InputError, match="a mean has no curves"):
+        curves_state(means.pop())
 
 
 def test_time_is_shared_out_as_the_multiply_adds_are(state, run_module):
