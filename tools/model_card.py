@@ -22,7 +22,7 @@ import skimage
 from PIL import Image, ImageOps
 
 import densenet_lib
-from densenet_lib import budget, metrics
+from densenet_lib import budget, metrics, runs
 from densenet_lib.datasets import sketches
 from densenet_lib.errors import expect
 from tools.chapters import ROOT
@@ -159,8 +159,8 @@ def _facts(network):
         "multiply-adds for an answer": f"{views * cost.multiply_adds:,}",
         "image": f"{side} x {side} pixels, to which the whole photograph is "
         "resized",
-        "trained on": f"{data['train']:,} images of {data['name']}, for "
-        f"{_epochs(run)} epochs, from random weights",
+        "trained on": f"{data['train']:,} images of {data['name']}, from "
+        f"random weights; epochs: {_epochs(run)}",
         "training": _time(run),
     }
 
@@ -461,10 +461,17 @@ def _changed(images, change):
 
 
 def _epochs(run):
-    """Of each training that it is made of."""
-    return " and, started again, ".join(
-        str(each.experiment.recipe.epochs) for each in run.lineage
-    )
+    """Of each training that it is made of, in words."""
+    sources = [runs.load(path) for path in run.experiment.sources]
+    if run.experiment.average:
+        first = sources[0].lineage[:-1]
+        before = f"{_epochs(first[-1])}, then " if first else ""
+        each = " and ".join(
+            str(source.experiment.recipe.epochs) for source in sources
+        )
+        return f"{before}{each} side by side, whose mean it is"
+    before = f"{_epochs(sources[0])}, then " if sources else ""
+    return f"{before}{run.experiment.recipe.epochs}"
 
 
 def _time(run):
