@@ -415,7 +415,7 @@ def _sources(experiment):
             run.experiment.config == experiment.config,
             "source",
             run.experiment.path,
-            f"a run of the network of {experiment.path}",
+            "a run of the same network",
             "Give both experiments one configuration.",
         )
     return sources

@@ -64,7 +64,7 @@ def along(lines):
         ylabel="validation accuracy (%)",
         ylim=(40, 102),
     )
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=2)
     said = "; ".join(
         f"{name}: {accuracies[0]:.1%} and {accuracies[-1]:.1%} at the ends, "
         f"{accuracies[len(accuracies) // 2]:.1%} half-way, at least "
