@@ -153,7 +153,7 @@ def _facts(network):
         for name, value in experiment.config.to_dict().items()
     )
     return {
-        "run": f"`{experiment.path}`, seed {experiment.recipe.seed}",
+        "run": f"`{experiment.path}`, {_origin(experiment)}",
         "network": f"{experiment.family}: {config}",
         "parameters": f"{cost.parameters:,}",
         "multiply-adds for an answer": f"{views * cost.multiply_adds:,}",
@@ -458,6 +458,14 @@ def _changed(images, change):
     return np.stack(
         [np.asarray(change(Image.fromarray(image))) for image in images]
     )
+
+
+def _origin(experiment):
+    """The seed of a training, or what a mean is the mean of."""
+    if not experiment.average:
+        return f"seed {experiment.recipe.seed}"
+    paths = " and ".join(f"`{path}`" for path in experiment.average)
+    return f"the mean of {paths}"
 
 
 def _epochs(run):

@@ -22,7 +22,7 @@ from tools.front_ends import EXTRA, ROOT, pack
 
 SCRIPTS = ROOT / "_extra"
 FOLDER = EXTRA / "try_it"
-RUN = ROOT / "data/runs/cpu/densenet-muon-restart"
+RUN = ROOT / "data/runs/cpu/densenet-soup"
 # The files that what is made here depends on.
 SOURCES = (
     RUN / "run.json",
