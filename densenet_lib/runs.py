@@ -36,6 +36,7 @@ import densenet_lib
 from densenet_lib import (
     averaging,
     experiments,
+    growing,
     hardware,
     metrics,
     resources,
@@ -51,6 +52,7 @@ _CODE = (
     "statistics.py",
     "gradients.py",
     "averaging.py",
+    "growing.py",
     "networks.py",
     "optimizers.py",
     "densenet.py",
@@ -238,7 +240,7 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
             _average(model, sources, data, experiment.recipe)
         else:
             for start in sources:
-                load_weights(model, start.weights)
+                _begin(model, experiment, start)
             training.fit(
                 model,
                 data,
@@ -386,18 +388,42 @@ def load_weights(model, path):
     Raises:
         InputError: the file is of another network.
     """
+    arrays = _read_weights(path)
+    expected = {_key(variable) for variable in model.variables}
+    if arrays.keys() != expected:
+        odd = min(expected.symmetric_difference(arrays))
+        raise InputError(
+            "weights",
+            Path(path).name,
+            f"those of {model.name}, but {odd!r} is in only one of them",
+            "Build the network with the run's own configuration.",
+        )
+    _assign(model, arrays)
+
+
+def _read_weights(path):
     with np.load(path, allow_pickle=False) as arrays:
-        expected = {_key(variable) for variable in model.variables}
-        if set(arrays.files) != expected:
-            odd = min(expected.symmetric_difference(arrays.files))
-            raise InputError(
-                "weights",
-                Path(path).name,
-                f"those of {model.name}, but {odd!r} is in only one of them",
-                "Build the network with the run's own configuration.",
-            )
-        for variable in model.variables:
-            variable.assign(arrays[_key(variable)].astype(np.float32))
+        return {key: arrays[key].astype(np.float32) for key in arrays.files}
+
+
+def _assign(model, arrays):
+    for variable in model.variables:
+        variable.assign(arrays[_key(variable)])
+
+
+def _begin(model, experiment, run):
+    """Give ``model`` the run's weights, grown where it is the larger one."""
+    smaller = run.experiment.config
+    if smaller == experiment.config:
+        load_weights(model, run.weights)
+        return
+    initial = {_key(each): each.numpy() for each in model.variables}
+    _assign(
+        model,
+        growing.grow(
+            _read_weights(run.weights), smaller, initial, experiment.config
+        ),
+    )
 
 
 def _key(variable):
@@ -411,6 +437,9 @@ def _sources(experiment):
     sources = [load(path) for path in experiment.sources]
     for run in sources:
         run.expect_weights()
+        if experiment.start and run.experiment.config != experiment.config:
+            growing.expect_growth(run.experiment.config, experiment.config)
+            continue
         expect(
             run.experiment.config == experiment.config,
             "source",
