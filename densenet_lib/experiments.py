@@ -43,7 +43,8 @@ class Experiment:
         average: paths of the experiments of whose trained weights it is the
             mean, in the place of a training. Its recipe then says on which
             images batch normalisation counts its statistics, once through.
-        keep_weights: whether its recorded run keeps the weights.
+        keep_weights: whether its recorded run keeps the weights; else they
+            stay in the cache of the machine that trained it.
     """
 
     name: str
@@ -301,8 +302,11 @@ def seeded(name, seed):
 BRANCHES = (0, 1)
 
 
-def _branches(scale, config, recipe, *, start, **options):
-    """Trainings that branch off from one network, and the mean of them."""
+def _branches(scale, config, recipe, *, start, keep_weights=True, **options):
+    """Trainings that branch off from one network, and the mean of them.
+
+    ``keep_weights`` is of the branches; the mean keeps its own.
+    """
     branches = [
         Experiment(
             seeded("densenet-branch", seed),
@@ -311,6 +315,7 @@ def _branches(scale, config, recipe, *, start, **options):
             config,
             replace(recipe, seed=seed),
             start=start,
+            keep_weights=keep_weights,
             **options,
         )
         for seed in BRANCHES
@@ -437,6 +442,7 @@ EXPERIMENTS = _table(
         MUON_RECIPE,
         image_size=160,
         mirror=True,
+        keep_weights=False,
     ),
     Experiment(
         "densenet-muon-restart",
@@ -455,6 +461,7 @@ EXPERIMENTS = _table(
         start="cpu/densenet-muon-restart",
         image_size=192,
         mirror=True,
+        keep_weights=False,
     ),
     Experiment(
         "densenet-grown",

@@ -15,7 +15,8 @@ A run is a folder:
     one line a test image: name, label and logit, from which every published
     figure is computed;
 ``weights.npz``
-    the weights, kernels in half precision.
+    the weights, kernels in half precision; of some runs they are not kept
+    here. Those stay in the cache of the machine that trained them.
 """
 
 import csv
@@ -130,17 +131,26 @@ class Run:
 
     @property
     def weights(self):
-        """The file of its weights, which is there if it kept them."""
-        return self.folder / "weights.npz"
+        """The file of its weights: in its folder if it keeps them there."""
+        if self.experiment.keep_weights:
+            return self.folder / "weights.npz"
+        return _cached_weights(self.experiment)
+
+    @cached_property
+    def weights_checksum(self):
+        """Of its weights as they were recorded."""
+        recorded = self.record.get("weights")
+        return recorded or resources.checksum(self.weights)
 
     def expect_weights(self):
-        """Refuse, with InputError, a run that did not keep its weights."""
+        """Refuse, with InputError, a run whose weights are not at hand."""
+        name, scale = self.experiment.name, self.experiment.scale
         expect(
-            self.experiment.keep_weights,
+            self.weights.exists(),
             "run",
             self.experiment.path,
-            "one that keeps its weights",
-            "Train it anew with keep_weights=True in experiments.py.",
+            "one that keeps its weights, or that was trained here",
+            f"Train it anew: densenet-lib train {name} --scale {scale}.",
         )
 
     def logits(self, model, images):
@@ -264,7 +274,9 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         record["sittings"] = stopwatch.sittings
     _write(folder, record, model, data, checkpoint)
     if not experiment.keep_weights:
-        (folder / "weights.npz").unlink()
+        cached = _cached_weights(experiment)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / "weights.npz", cached)
     shutil.rmtree(checkpoint)
     return Run(folder)
 
@@ -329,9 +341,12 @@ def verify(run, data=None):
         recorded = run.metrics["test"][name]
         if not np.allclose(value, recorded, atol=1e-6):
             faults.append(f"{name}: recorded {recorded}, computed {value}")
+    kept = run.experiment.keep_weights
+    if kept and resources.checksum(run.weights) != run.weights_checksum:
+        faults.append("the weights are not those that were recorded")
     recorded = run.record.get("sources", {})
     for source in run.experiment.sources:
-        if resources.checksum(load(source).weights) != recorded.get(source):
+        if load(source).weights_checksum != recorded.get(source):
             faults.append(
                 f"{run.experiment.path} was made from other weights than "
                 f"{source} now has"
@@ -376,7 +391,7 @@ def save_weights(model, path):
     arrays = {}
     for variable in model.variables:
         value = np.asarray(variable.numpy(), np.float32)
-        arrays[_key(variable)] = (
+        arrays[variable_name(variable)] = (
             value.astype(np.float16) if value.ndim > 1 else value
         )
     np.savez_compressed(path, **arrays)
@@ -389,7 +404,7 @@ def load_weights(model, path):
         InputError: the file is of another network.
     """
     arrays = _read_weights(path)
-    expected = {_key(variable) for variable in model.variables}
+    expected = {variable_name(variable) for variable in model.variables}
     if arrays.keys() != expected:
         odd = min(expected.symmetric_difference(arrays))
         raise InputError(
@@ -408,7 +423,7 @@ def _read_weights(path):
 
 def _assign(model, arrays):
     for variable in model.variables:
-        variable.assign(arrays[_key(variable)])
+        variable.assign(arrays[variable_name(variable)])
 
 
 def _begin(model, experiment, run):
@@ -417,7 +432,7 @@ def _begin(model, experiment, run):
     if smaller == experiment.config:
         load_weights(model, run.weights)
         return
-    initial = {_key(each): each.numpy() for each in model.variables}
+    initial = {variable_name(each): each.numpy() for each in model.variables}
     _assign(
         model,
         growing.grow(
@@ -426,7 +441,12 @@ def _begin(model, experiment, run):
     )
 
 
-def _key(variable):
+def _cached_weights(experiment):
+    """Where a run that does not keep its weights leaves them."""
+    return resources.cache_folder() / "weights" / f"{experiment.path}.npz"
+
+
+def variable_name(variable):
     """Its layer's name and its own, wherever the layer is: in a network of
     plain layers or in one whose blocks hold them."""
     return "/".join(variable.path.split("/")[-2:])
@@ -524,6 +544,7 @@ def _write(folder, record, model, data, checkpoint):
         # With the line ends of other files: Keras writes those of Windows.
         history = (checkpoint / "history.csv").read_text()
         (folder / "history.csv").write_text(history)
+    record["weights"] = resources.checksum(folder / "weights.npz")
     record["metrics"] = {
         part: summary(data[part].labels, logits)
         for part, logits in predictions.items()

@@ -73,7 +73,8 @@ def test_a_run_without_a_record_says_how_to_make_one(run):
         asked.load(run)
 
 
-def test_a_run_without_weights_is_refused(run, tmp_path):
+def test_a_run_without_weights_is_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "empty"))
     fields = run.record["experiment"] | {"keep_weights": False}
     (tmp_path / "run.json").write_text(json.dumps({"experiment": fields}))
     with pytest.raises(InputError, match="keeps its weights"):

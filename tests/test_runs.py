@@ -126,7 +126,7 @@ def test_a_start_with_other_weights_than_then_is_found(own_runs, tmp_path):
     ("changes", "expected"),
     [
         ({"start": "sketch/nothing"}, "sketch/nothing"),
-        ({"config": DenseNetConfig((1, 2), 4)}, "a run of the same network"),
+        ({"config": DenseNetConfig((1, 2), 4)}, "Add layers to the blocks"),
     ],
 )
 def test_a_start_that_does_not_fit_is_refused(
@@ -254,14 +254,27 @@ def test_the_published_run_gives_its_accuracy_on_the_photographs(photographs):
     assert runs.verify(run, photographs) == []
 
 
-def test_a_run_need_not_keep_its_weights(tiny_data, tmp_path):
+def test_a_run_need_not_keep_its_weights(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "cache"))
     light = replace(TINY, keep_weights=False, mirror=True)
-    run = runs.train(light, data=tiny_data, folder=tmp_path, progress=False)
-    assert not (tmp_path / "weights.npz").exists()
+    folder = tmp_path / "run"
+    run = runs.train(light, data=tiny_data, folder=folder, progress=False)
+    assert not (folder / "weights.npz").exists()
     assert run.experiment == light
     assert runs.verify(run) == []
-    with pytest.raises(InputError, match="keeps its weights"):
+    # The machine that trained it still has them; no other does.
+    assert runs.verify(run, tiny_data) == []
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "another"))
+    assert runs.verify(run) == []
+    with pytest.raises(InputError, match="lib train tiny --scale sketch"):
         run.model()
+
+
+def test_weights_that_are_not_the_recorded_ones_are_found(recorded, tmp_path):
+    shutil.copytree(recorded.folder, tmp_path / "run")
+    run = runs.Run(tmp_path / "run")
+    runs.save_weights(run.experiment.build(), run.weights)
+    assert "the weights are not those that were recorded" in runs.verify(run)
 
 
 def test_the_published_answers_are_mirrored_where_the_experiment_says(

@@ -461,7 +461,9 @@ def _changed(images, change):
 
 
 def _origin(experiment):
-    """The seed of a training, or what a mean is the mean of."""
+    """The seed of a training and its start, or what a mean is made of."""
+    if experiment.start:
+        return f"seed {experiment.recipe.seed}, from `{experiment.start}`"
     if not experiment.average:
         return f"seed {experiment.recipe.seed}"
     paths = " and ".join(f"`{path}`" for path in experiment.average)
