@@ -5,6 +5,7 @@ from dataclasses import replace
 from numbers import Integral
 
 import keras
+import numpy as np
 from keras import layers
 
 from densenet_lib.errors import InputError, expect, expect_choice
@@ -125,6 +126,26 @@ def find_config(config, table, **changes):
             "Correct the field's name.",
         )
     return replace(config, **changes)
+
+
+def variable_name(variable):
+    """Its layer's name and its own, "block1_layer01_conv/kernel": the same in
+    a network of plain layers and in one whose blocks hold their layers."""
+    return "/".join(variable.path.split("/")[-2:])
+
+
+def named_weights(model):
+    """A float32 array for each variable, under :func:`variable_name`."""
+    return {
+        variable_name(variable): np.asarray(variable.numpy(), np.float32)
+        for variable in model.variables
+    }
+
+
+def set_named_weights(model, arrays):
+    """Give ``model`` what :func:`named_weights` gave of one of its kind."""
+    for variable in model.variables:
+        variable.assign(arrays[variable_name(variable)])
 
 
 @contextmanager

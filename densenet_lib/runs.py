@@ -45,6 +45,11 @@ from densenet_lib import (
 )
 from densenet_lib.datasets.pipeline import Batches
 from densenet_lib.errors import InputError, expect
+from densenet_lib.networks import (
+    named_weights,
+    set_named_weights,
+    variable_name,
+)
 
 # A run's own modules: where one of them changes, a run may come out otherwise.
 _CODE = (
@@ -388,12 +393,10 @@ def save_weights(model, path):
     A half keeps eleven bits, far more than a decision hangs on. Vectors stay
     whole: they are small, and a variance may leave the range of a half.
     """
-    arrays = {}
-    for variable in model.variables:
-        value = np.asarray(variable.numpy(), np.float32)
-        arrays[variable_name(variable)] = (
-            value.astype(np.float16) if value.ndim > 1 else value
-        )
+    arrays = {
+        name: value.astype(np.float16) if value.ndim > 1 else value
+        for name, value in named_weights(model).items()
+    }
     np.savez_compressed(path, **arrays)
 
 
@@ -413,17 +416,12 @@ def load_weights(model, path):
             f"those of {model.name}, but {odd!r} is in only one of them",
             "Build the network with the run's own configuration.",
         )
-    _assign(model, arrays)
+    set_named_weights(model, arrays)
 
 
 def _read_weights(path):
     with np.load(path, allow_pickle=False) as arrays:
         return {key: arrays[key].astype(np.float32) for key in arrays.files}
-
-
-def _assign(model, arrays):
-    for variable in model.variables:
-        variable.assign(arrays[variable_name(variable)])
 
 
 def _begin(model, experiment, run):
@@ -432,24 +430,18 @@ def _begin(model, experiment, run):
     if smaller == experiment.config:
         load_weights(model, run.weights)
         return
-    initial = {variable_name(each): each.numpy() for each in model.variables}
-    _assign(
-        model,
-        growing.grow(
-            _read_weights(run.weights), smaller, initial, experiment.config
-        ),
+    weights = growing.grow(
+        _read_weights(run.weights),
+        smaller,
+        named_weights(model),
+        experiment.config,
     )
+    set_named_weights(model, weights)
 
 
 def _cached_weights(experiment):
     """Where a run that does not keep its weights leaves them."""
     return resources.cache_folder() / "weights" / f"{experiment.path}.npz"
-
-
-def variable_name(variable):
-    """Its layer's name and its own, wherever the layer is: in a network of
-    plain layers or in one whose blocks hold them."""
-    return "/".join(variable.path.split("/")[-2:])
 
 
 def _sources(experiment):

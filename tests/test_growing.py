@@ -10,6 +10,7 @@ from densenet_lib import budget, experiments, growing, runs
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.experiments import EXPERIMENTS
+from densenet_lib.networks import named_weights, set_named_weights
 from tests.test_runs import TINY
 
 SMALL = DenseNetConfig((2, 1, 3), 6, stem="light")
@@ -20,10 +21,6 @@ CHANGES = {
     "max, theta 0.7": {"pooling": "max", "theta": 0.7},
     "stem of 7x7": {"stem": "imagenet"},
 }
-
-
-def _by_name(model):
-    return {runs.variable_name(each): each.numpy() for each in model.variables}
 
 
 def _build(config, rng, memory="naive"):
@@ -37,9 +34,9 @@ def _build(config, rng, memory="naive"):
 
 
 def _grown(small, config, large, larger):
-    weights = growing.grow(_by_name(small), config, _by_name(large), larger)
-    for each in large.variables:
-        each.assign(weights[runs.variable_name(each)])
+    first = named_weights(large)
+    weights = growing.grow(named_weights(small), config, first, larger)
+    set_named_weights(large, weights)
 
 
 @pytest.fixture
@@ -70,29 +67,28 @@ def test_the_grown_network_answers_as_the_small_one(rng, change, memory):
 
 def test_new_layers_are_drawn_and_only_their_readers_are_zero(rng):
     small, large = _build(SMALL, rng), _build(LARGE, rng)
-    first = _by_name(large)
+    first = named_weights(large)
     _grown(small, SMALL, large, LARGE)
-    weights = _by_name(large)
+    before, weights = named_weights(small), named_weights(large)
     for part in ("bottleneck_conv/kernel", "norm/gamma", "conv/kernel"):
         name = f"block3_layer05_{part}"
         np.testing.assert_array_equal(weights[name], first[name])
     # A layer of the last block reads the transition's new channels by zeros.
-    kernel = weights["block3_layer01_bottleneck_conv/kernel"]
-    (old,) = _by_name(small)["block3_layer01_bottleneck_conv/kernel"].shape[
-        2:3
-    ]
-    assert kernel.shape[2] > old
-    assert not kernel[:, :, old:].any()
+    name = "block3_layer01_bottleneck_conv/kernel"
+    old = before[name].shape[2]
+    assert weights[name].shape[2] > old
+    assert not weights[name][:, :, old:].any()
     # The transition mixes them of all that is there.
-    mixed = weights["transition1_conv/kernel"]
-    kept = _by_name(small)["transition1_conv/kernel"].shape[3]
-    assert mixed[..., kept:].all()
+    name = "transition1_conv/kernel"
+    assert weights[name][..., before[name].shape[3] :].all()
 
 
 def test_a_network_grown_by_nothing_is_itself(rng):
     small = _build(SMALL, rng)
-    weights = _by_name(small)
-    same = growing.grow(weights, SMALL, _by_name(_build(SMALL, rng)), SMALL)
+    weights = named_weights(small)
+    same = growing.grow(
+        weights, SMALL, named_weights(_build(SMALL, rng)), SMALL
+    )
     for name, value in weights.items():
         np.testing.assert_array_equal(same[name], value)
 
@@ -131,7 +127,7 @@ def test_a_training_begins_as_the_smaller_run(
     run = runs.train(
         on.but(epochs=1, learning_rate=0.0), data=tiny_data, progress=False
     )
-    weights, before = _by_name(run.model()), _by_name(start.model())
+    weights, before = named_weights(run.model()), named_weights(start.model())
     np.testing.assert_array_equal(
         weights["block1_layer01_conv/kernel"],
         before["block1_layer01_conv/kernel"],
