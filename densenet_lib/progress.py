@@ -49,6 +49,26 @@ class Progress:
         return f"{self.what}: {of} {self.unit}".rstrip()
 
 
+class Watched:
+    """A sequence whose reader's place a :class:`Progress` shows.
+
+    Args:
+        items: a sequence that is read from its beginning to its end.
+        progress: the :class:`Progress`, with as many as its total.
+    """
+
+    def __init__(self, items, progress):
+        self.items, self.progress = items, progress
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        item = self.items[index]
+        self.progress.update(index + 1)
+        return item
+
+
 def _is_a_notebook_s(stream):
     """Whether it is the stream of a kernel: Jupyter's and Colab's."""
     return type(stream).__module__.startswith("ipykernel.")

@@ -50,6 +50,7 @@ from densenet_lib.networks import (
     set_named_weights,
     variable_name,
 )
+from densenet_lib.progress import Progress, Watched
 
 # A run's own modules: where one of them changes, a run may come out otherwise.
 _CODE = (
@@ -252,7 +253,7 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     model = experiment.build(training=True)
     with stopwatch:
         if experiment.average:
-            _average(model, sources, data, experiment.recipe)
+            _average(model, sources, data, experiment.recipe, progress)
         else:
             for start in sources:
                 _begin(model, experiment, start)
@@ -462,7 +463,7 @@ def _sources(experiment):
     return sources
 
 
-def _average(model, sources, data, recipe):
+def _average(model, sources, data, recipe, progress):
     """Give ``model`` the mean of the runs' weights, and its own statistics.
 
     They are counted on images as the recipe's last phase shows them.
@@ -479,7 +480,11 @@ def _average(model, sources, data, recipe):
         augment=recipe.augmentation,
         size=recipe.phases()[-1][1],
     )
-    averaging.recount(model, batches)
+    if not progress:
+        averaging.recount(model, batches)
+        return
+    with Progress("statistics", len(batches), unit="batches") as line:
+        averaging.recount(model, Watched(batches, line))
 
 
 def _claim(checkpoint, experiment):

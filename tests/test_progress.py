@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from densenet_lib.progress import Progress
+from densenet_lib.progress import Progress, Watched
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,12 @@ def test_whoever_says_no_is_not_shown_any(monkeypatch):
     with contextlib.redirect_stderr(Terminal()) as terminal:
         count_to_three_million()
     assert terminal.getvalue() == ""
+
+
+def test_a_reader_s_place_is_shown_and_the_items_are_the_same():
+    with contextlib.redirect_stderr(Terminal()) as terminal:
+        with Progress("reading", 3, unit="pages") as progress:
+            watched = Watched("abc", progress)
+            assert len(watched) == 3
+            assert [watched[place] for place in range(3)] == ["a", "b", "c"]
+    assert terminal.getvalue().endswith("reading: 3 of 3 pages\n")
