@@ -108,10 +108,17 @@ def _described(run):
 def _before(run):
     """What had been spent on the weights that a run started from."""
     before = run.lineage[:-1]
+    if not before:
+        return {"epochs": 0, "seconds": 0, "multiply_adds": 0}
+    images = run.record["data"]["train"]
     return {
-        "epochs": sum(each.experiment.recipe.epochs for each in before),
-        "seconds": before[-1].seconds if before else 0,
-        "multiply_adds": multiply_adds(before[-1])[-1] if before else 0,
+        "epochs": sum(
+            each.experiment.recipe.epochs
+            for each in before
+            if not each.experiment.average
+        ),
+        "seconds": before[-1].seconds,
+        "multiply_adds": before[-1].experiment.multiply_adds(images),
     }
 
 
