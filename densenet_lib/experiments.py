@@ -39,7 +39,9 @@ class Experiment:
         mirror: True if its answer is the mean of the logits that the network
             gives to an image and to its mirror image.
         start: path of the experiment with whose trained weights it begins,
-            "cpu/densenet" for instance; None for weights drawn by chance.
+            "cpu/densenet" for instance, of this network or of a smaller one
+            (see :mod:`densenet_lib.growing`); None for weights drawn by
+            chance.
         average: paths of the experiments of whose trained weights it is the
             mean, in the place of a training. Its recipe then says on which
             images batch normalisation counts its statistics, once through.

@@ -151,11 +151,14 @@ class Run:
     def expect_weights(self):
         """Refuse, with InputError, a run whose weights are not at hand."""
         name, scale = self.experiment.name, self.experiment.scale
+        at_hand = self.weights.exists() and (
+            resources.checksum(self.weights) == self.weights_checksum
+        )
         expect(
-            self.weights.exists(),
+            at_hand,
             "run",
             self.experiment.path,
-            "one that keeps its weights, or that was trained here",
+            "one that keeps its weights, as recorded, or was trained here",
             f"Train it anew: densenet-lib train {name} --scale {scale}.",
         )
 
@@ -240,7 +243,8 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     Raises:
         InputError: the folder holds an unfinished training of another
             configuration; or what the experiment starts from or averages
-            is not recorded, kept no weights or is another network.
+            is not recorded, has no weights at hand or is another network,
+            but for a start that can be grown to this one.
     """
     sources = _sources(experiment)
     if data is None:

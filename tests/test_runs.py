@@ -275,6 +275,8 @@ def test_weights_that_are_not_the_recorded_ones_are_found(recorded, tmp_path):
     run = runs.Run(tmp_path / "run")
     runs.save_weights(run.experiment.build(), run.weights)
     assert "the weights are not those that were recorded" in runs.verify(run)
+    with pytest.raises(InputError, match="as recorded"):
+        run.model()
 
 
 def test_the_published_answers_are_mirrored_where_the_experiment_says(
