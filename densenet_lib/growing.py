@@ -12,9 +12,11 @@ dense layers need only zeros follows from equation (2) of the DenseNet paper.
 """
 
 from dataclasses import replace
+from operator import le
 
 import numpy as np
 
+from densenet_lib.densenet import DenseNetConfig
 from densenet_lib.errors import expect
 from densenet_lib.layers import compressed
 
@@ -38,9 +40,10 @@ def grow(weights, config, initial, grown):
         for the order of summation.
 
     Raises:
-        InputError: configurations that differ in more than the layers of
-            their blocks, blocks that shrink, or an order of the composite
-            functions other than "pre-activation".
+        InputError: a network other than a DenseNet, configurations that
+            differ in more than the layers of their blocks, blocks that
+            shrink, or an order of the composite functions other than
+            "pre-activation".
     """
     expect_growth(config, grown)
     read = _read(config, grown)
@@ -58,16 +61,18 @@ def grow(weights, config, initial, grown):
 
 def expect_growth(config, grown):
     """Refuse, with InputError, what :func:`grow` cannot do."""
-    same = replace(config, blocks=grown.blocks) == grown
-    more = len(config.blocks) == len(grown.blocks) and all(
-        few <= many
-        for few, many in zip(config.blocks, grown.blocks, strict=True)
+    possible = (
+        isinstance(config, DenseNetConfig)
+        and config.order == "pre-activation"
+        and replace(config, blocks=grown.blocks) == grown
+        and len(config.blocks) == len(grown.blocks)
+        and all(map(le, config.blocks, grown.blocks))
     )
     expect(
-        same and more and config.order == "pre-activation",
+        possible,
         "grown",
         grown,
-        f"pre-activation and no less than {config} but in its blocks",
+        f"a pre-activation DenseNet, {config} but for longer blocks",
         "Add layers to the blocks, and leave all else as it is.",
     )
 

@@ -11,6 +11,7 @@ from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.experiments import EXPERIMENTS
 from densenet_lib.networks import named_weights, set_named_weights
+from densenet_lib.resnet import ResNetConfig
 from tests.test_runs import TINY
 
 SMALL = DenseNetConfig((2, 1, 3), 6, stem="light")
@@ -112,6 +113,14 @@ def test_orders_that_cannot_grow_are_refused():
     config = replace(SMALL, order="post-activation")
     with pytest.raises(InputError, match="pre-activation"):
         growing.expect_growth(config, replace(config, blocks=(3, 1, 5)))
+
+
+def test_a_resnet_is_refused():
+    config = ResNetConfig((1, 1), 8)
+    with pytest.raises(InputError, match="a pre-activation DenseNet"):
+        growing.expect_growth(config, replace(config, blocks=(1, 2)))
+    with pytest.raises(InputError, match="a pre-activation DenseNet"):
+        growing.expect_growth(SMALL, config)
 
 
 def test_a_training_begins_as_the_smaller_run(
