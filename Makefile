@@ -1,5 +1,5 @@
 # Every target makes what it needs: in a fresh clone, `make book` and
-# `make test` want Python 3.11 or newer, make, and a package registry.
+# `make test` want Python 3.11 to 3.13, make, and a package registry.
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -23,8 +23,9 @@ help:  ## list the targets
 # as fast, else by pip. Both take only files whose hashes the lock names.
 # $(1): folder, $(2): lock
 define environment
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
-		"Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; \
+		(3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit( \
+		"Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.13 ...")'
 	$(PYTHON) -m venv --clear $(1)
 	@echo "installing $(2) into $(1)"
 	@$(1)/bin/python -m pip install --quiet --require-hashes \

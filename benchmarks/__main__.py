@@ -344,7 +344,7 @@ def _deepest(field, results, options, path):
 
 
 def _export(field, results, options, path):
-    """Of the network that comes with the library, on the CPU."""
+    """Of the recorded network that :data:`exports.RUN` names, on the CPU."""
     if options.gpu or exports.RUN in results["export"]:
         return
     field.close()

@@ -1,8 +1,10 @@
-"""At which size a trained network is best asked, and what a mirror adds.
+"""At which size a trained network is best asked, and what more views add.
 
 A network that pools over its last map takes images of any size. Which one
-serves it best is a choice, and choices are made on the validation images.
-What each would have given is kept beside the run, in ``asked.json``.
+serves it best is a choice, and choices are made on the validation images. So
+is which views of an image it is shown: with the mirror image or without, the
+whole or the middle. What each would have given is kept beside the run, in
+``asked.json``.
 """
 
 import json
@@ -11,11 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import densenet_lib
-from densenet_lib import hardware, metrics, resources, runs, training
+from densenet_lib import hardware, metrics, resources, runs, training, views
 from densenet_lib.errors import expect
 
 SIDES = (64, 96, 128, 160)
 WAYS = ("plain", "mirrored")
+# Where a share of the side is given: the middle alone, and the mean of both.
+NEARER = ("middle", "both")
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,25 @@ class Asked:
     Attributes:
         right: {(side, way): bool (images,)}, where a side is in pixels and a
             way is one of :data:`WAYS`: "mirrored" has the mean of the logits
-            of an image and its mirror image for an answer.
+            of an image and its mirror image for an answer. Of a run that was
+            asked about the middle of each image as well, there are those of
+            :data:`NEARER`: "middle" is the middle mirrored, too, and "both"
+            the mean of that and of "mirrored".
+        zoom: the share of the side that the middle has, or None.
     """
 
     right: dict[tuple[int, str], np.ndarray]
+    zoom: float | None = None
 
     @property
     def sides(self):
         """In pixels, from the smallest on."""
         return sorted({side for side, _ in self.right})
+
+    @property
+    def ways(self):
+        """In which it was asked, at every side."""
+        return WAYS + NEARER if self.zoom else WAYS
 
     def accuracy(self, side, way):
         """The share that was right."""
@@ -73,7 +87,7 @@ def load(run):
     )
     kept = json.loads(path.read_text())
     expect(
-        kept["weights"] == resources.checksum(run.weights),
+        kept["weights"] == run.weights_checksum,
         "the record of sizes of",
         run.experiment.path,
         "one that was made with the run's weights",
@@ -84,37 +98,42 @@ def load(run):
             (int(side), way): _unpacked(coded, kept["images"])
             for side, ways in kept["right"].items()
             for way, coded in ways.items()
-        }
+        },
+        kept.get("zoom"),
     )
 
 
-def record(run, *, source=None, sides=None):
+def record(run, *, source=None, sides=None, zoom=None):
     """Measure a run and write what came out into its folder.
 
     Args:
-        run, source, sides: of :func:`measure`.
+        run, source, sides, zoom: of :func:`measure`.
 
     Returns:
         :class:`Asked`.
+
+    Raises:
+        InputError: of :func:`measure`.
     """
-    asked = measure(run, source=source, sides=sides)
+    asked = measure(run, source=source, sides=sides, zoom=zoom)
     right = {
-        str(side): {way: _packed(asked.right[side, way]) for way in WAYS}
+        str(side): {way: _packed(asked.right[side, way]) for way in asked.ways}
         for side in asked.sides
     }
     contents = {
         "part": "validation",
         "images": len(next(iter(asked.right.values()))),
-        "weights": resources.checksum(run.weights),
+        "weights": run.weights_checksum,
         "code": densenet_lib.__version__,
         "hardware": hardware.describe(),
+        **({"zoom": zoom} if zoom else {}),
         "right": right,
     }
-    _path(run).write_text(json.dumps(contents, indent=1) + "\n")
+    resources.write_whole(_path(run), json.dumps(contents, indent=1) + "\n")
     return asked
 
 
-def measure(run, *, source=None, sides=None):
+def measure(run, *, source=None, sides=None, zoom=None):
     """Ask a run's network about the validation images in every way.
 
     Args:
@@ -122,14 +141,19 @@ def measure(run, *, source=None, sides=None):
         source: of the photographs; see :func:`datasets.load`.
         sides: of the images, in pixels; None for :data:`SIDES` and the side
             at which the run was asked about the test images.
+        zoom: a share of the side: asks about the middle of each image as
+            well; see :func:`views.middle`. None does not.
 
     Returns:
         :class:`Asked`.
 
     Raises:
-        InputError: the run kept no weights, or there are no photographs.
+        InputError: the run kept no weights, or there are no photographs; or
+            the zoom is no share.
     """
     run.expect_weights()
+    if zoom is not None:
+        views.expect_share(zoom)
     if sides is None:
         sides = sorted({*SIDES, run.experiment.image_size})
     right = {}
@@ -138,21 +162,28 @@ def measure(run, *, source=None, sides=None):
         model = experiment.build()
         runs.load_weights(model, run.weights)
         part = experiment.data(source).validation
-        plain = training.logits(model, part.images)
-        mirror = training.logits(model, part.images[:, :, ::-1])
-        for way, logits in zip(
-            WAYS, (plain, (plain + mirror) / 2), strict=True
-        ):
+        for way, logits in _logits(model, part.images, zoom).items():
             right[side, way] = metrics.predicted(logits) == part.labels
-    return Asked(right)
+    return Asked(right, zoom)
+
+
+def _logits(model, images, zoom):
+    """The logits (n,) under each way's name."""
+    plain = training.logits(model, images)
+    mirrored = (plain + training.logits(model, images[:, :, ::-1])) / 2
+    found = {"plain": plain, "mirrored": mirrored}
+    if zoom:
+        middle = training.logits(model, images, zooms=(zoom,), mirror=True)
+        found |= {"middle": middle, "both": (mirrored + middle) / 2}
+    return found
 
 
 def table(asked):
     """The accuracies as text, a line a side."""
-    lines = ["side   plain  mirrored"]
+    lines = ["side" + "".join(f"{way:>10}" for way in asked.ways)]
     for side in asked.sides:
-        plain, mirrored = (asked.accuracy(side, way) for way in WAYS)
-        lines.append(f"{side:4}  {plain:6.2%}  {mirrored:8.2%}")
+        shares = (asked.accuracy(side, way) for way in asked.ways)
+        lines.append(f"{side:4}" + "".join(f"{each:10.2%}" for each in shares))
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from densenet_lib.errors import expect
+from densenet_lib.lean import plain_layers
 
 # Points on the line between two networks, the two among them.
 POINTS = 11
@@ -69,26 +70,26 @@ def recount(model, batches):
     normalised by its own, as in training.
 
     Args:
-        model: a Keras model of plain layers.
+        model: a functional Keras model. Of a DenseNet, ``memory`` may be any.
         batches: a Keras data set, or any sequence, of (images, labels).
 
     Raises:
-        InputError: the model has no batch normalisation of its own.
+        InputError: the model has no batch normalisation.
 
     Source: Izmailov et al. 2018, "Averaging weights leads to wider optima and
     better generalization", section 3.2.
     """
     norms = [
         layer
-        for layer in model.layers
+        for layer in plain_layers(model)
         if isinstance(layer, layers.BatchNormalization)
     ]
     expect(
         norms,
         "model",
         model.name,
-        "a network of plain layers, batch normalisation among them",
-        "Build a DenseNet with memory='naive'.",
+        "a network with batch normalisation",
+        "Without any there are no statistics, and so nothing to count.",
     )
     momenta = [norm.momentum for norm in norms]
     try:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from densenet_lib import asked, datasets, experiments, export, runs, study
+from densenet_lib import (
+    asked,
+    datasets,
+    experiments,
+    export,
+    runs,
+    scales,
+    study,
+)
 from densenet_lib.datasets import cats_vs_dogs, split
 from densenet_lib.errors import InputError, expect, expect_choice
 from densenet_lib.faithfulness import recorded as trust_tables
@@ -26,7 +34,8 @@ FIGURES = (".jpg", ".pdf", ".png", ".svg")
 def main(arguments=None):
     """Run the command line; returns the exit status.
 
-    Wrong input prints one line on standard error and gives 2.
+    Wrong input prints one line on standard error and gives 2. So does a file
+    or folder that cannot be read or written.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -43,6 +52,9 @@ def main(arguments=None):
     except BrokenPipeError:
         # The reader of a pipe, such as head, has had enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _complain(_reason(error))
+        return 2
     return 0
 
 
@@ -54,11 +66,12 @@ def train(options):
         for name in ("epochs", "seed")
         if (value := getattr(options, name)) is not None
     }
+    drawn = scales.get(experiment.scale).dataset == "sketches"
     expect(
-        options.folder or not changes,
+        options.folder or not (changes or (drawn and options.data)),
         "--folder",
         options.folder,
-        "a folder, for a recipe other than the experiment's own",
+        "a folder, for a recipe or data other than the experiment's own",
         "Name one, so that the recorded run is kept.",
     )
     run = runs.train(
@@ -85,9 +98,13 @@ def train_study(options):
 
 def measure_sizes(options):
     """Ask a run's network at several image sizes, mirrored too; record it."""
-    print(
-        asked.table(asked.record(runs.load(options.run), source=options.data))
+    found = asked.record(
+        runs.load(options.run),
+        source=options.data,
+        sides=options.sides,
+        zoom=options.zoom,
     )
+    print(asked.table(found))
 
 
 def measure_trust(options):
@@ -241,6 +258,13 @@ def _complain(error):
     print(f"densenet-lib: {error}", file=sys.stderr)
 
 
+def _reason(error):
+    """What the system says of a file, on one line and without a number."""
+    if error.filename is None or error.strerror is None:
+        return " ".join(str(error).split())
+    return f"{error.filename}: {error.strerror}"
+
+
 def _print_metrics(run):
     test = run.metrics["test"]
     low, high = test["interval"]
@@ -294,6 +318,12 @@ def _parser():
     added = command("sizes", measure_sizes)
     added.add_argument("run", nargs="?", default=DEFAULT_RUN)
     added.add_argument("--data", help="zip or folder of the photographs")
+    added.add_argument(
+        "--sides", type=int, nargs="+", help="in pixels; else several"
+    )
+    added.add_argument(
+        "--zoom", type=float, help="share of the side to ask about, too"
+    )
 
     added = command("trust", measure_trust)
     added.add_argument(

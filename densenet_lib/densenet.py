@@ -125,8 +125,9 @@ def cifar_config(depth, growth_rate, *, bc):
 
     Returns:
         The :class:`DenseNetConfig`. Without BC the stem has 16 channels,
-        with it 2k, as section 4.2 of the paper says. (The authors' code
-        starts every network with 2k; only 16 gives Table 2's parameters.)
+        with it 2k, as section 3 of the paper says under "Implementation
+        Details". (The authors' code starts every network with 2k; only 16
+        gives Table 2's parameters.)
 
     Raises:
         InputError: a depth that three equal blocks cannot make.
@@ -215,7 +216,8 @@ def densenet(
     Raises:
         InputError: a value that cannot be built.
 
-    Source: Table 1 of the paper, and section 4.2 for the CIFAR networks.
+    Source: Table 1 of the paper, and for the CIFAR networks the end of
+    section 3, "Implementation Details".
     """
     config = get_config(config, **changes)
     expect_choice("memory", memory, MEMORIES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
-from densenet_lib import budget, datasets, scales
+from densenet_lib import budget, datasets, scales, views
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError, expect
@@ -38,6 +38,9 @@ class Experiment:
             so that a training on few is not a short one.
         mirror: True if its answer is the mean of the logits that the network
             gives to an image and to its mirror image.
+        zooms: which shares of the image's side the network is shown, 1 the
+            whole image and less the middle of it; of several, its answer is
+            the mean of the logits. See :mod:`densenet_lib.views`.
         start: path of the experiment with whose trained weights it begins,
             "cpu/densenet" for instance, of this network or of a smaller one
             (see :mod:`densenet_lib.growing`); None for weights drawn by
@@ -45,6 +48,9 @@ class Experiment:
         average: paths of the experiments of whose trained weights it is the
             mean, in the place of a training. Its recipe then says on which
             images batch normalisation counts its statistics, once through.
+        asks: path of the experiment whose trained network it asks in a way
+            of its own, by ``image_size``, ``mirror`` and ``zooms``. It trains
+            nothing, and has no weights beside those.
         keep_weights: whether its recorded run keeps the weights; else they
             stay in the cache of the machine that trained it.
     """
@@ -57,17 +63,24 @@ class Experiment:
     image_size: int | None = None
     images: int | None = None
     mirror: bool = False
+    zooms: tuple[float, ...] = views.WHOLE
     start: str | None = None
     average: tuple[str, ...] = ()
+    asks: str | None = None
     keep_weights: bool = True
 
     def __post_init__(self):
+        given = [
+            name
+            for name in ("start", "average", "asks")
+            if getattr(self, name)
+        ]
         expect(
-            not (self.start and self.average),
-            "start",
-            self.start,
-            "None where weights are averaged",
-            "An average is not trained; average what starts from there.",
+            len(given) < 2,
+            "where the weights come from",
+            " and ".join(given),
+            "only one of start, average and asks",
+            "Make an experiment of each.",
         )
         own = scales.SCALES[self.scale].image_size
         object.__setattr__(self, "image_size", self.image_size or own)
@@ -80,7 +93,13 @@ class Experiment:
     @property
     def sources(self):
         """Paths of the experiments whose weights it takes."""
-        return (self.start,) if self.start else self.average
+        one = self.start or self.asks
+        return (one,) if one else self.average
+
+    @property
+    def trains(self):
+        """False of a mean, and of another way to ask a trained network."""
+        return not (self.average or self.asks)
 
     @property
     def lineage(self):
@@ -120,6 +139,8 @@ class Experiment:
         return sum(each._own_multiply_adds(images) for each in self.lineage)
 
     def _own_multiply_adds(self, images):
+        if self.asks:
+            return 0
         total, begin = 0, 0
         for end, side in self.recipe.phases():
             shape = (side or self.image_size,) * 2 + (3,)
@@ -163,8 +184,10 @@ class Experiment:
             "image_size": self.image_size,
             "images": self.images,
             "mirror": self.mirror,
+            "zooms": list(self.zooms),
             "start": self.start,
             "average": list(self.average),
+            "asks": self.asks,
             "keep_weights": self.keep_weights,
         }
 
@@ -173,10 +196,12 @@ class Experiment:
         """The experiment that :meth:`to_dict` wrote."""
         config = FAMILIES[fields["family"]][0](**fields["config"])
         recipe = Recipe.from_dict(fields["recipe"])
-        average = tuple(fields.get("average", ()))
-        return cls(
-            **fields | {"config": config, "recipe": recipe, "average": average}
-        )
+        several = {
+            name: tuple(fields[name])
+            for name in ("zooms", "average")
+            if name in fields
+        }
+        return cls(**fields | {"config": config, "recipe": recipe} | several)
 
 
 SKETCH_NET = DenseNetConfig((2, 3, 3), 8, stem="light")
@@ -248,6 +273,9 @@ BRANCH_RECIPE = replace(
         RESTART_RECIPE.augmentation, scale=(0.5, 1.0), stretch=0.2
     ),
 )
+# The share of the side that their mean is shown of each image, besides the
+# whole: what is usual of ImageNet, 224 of 256.
+NEARER = 0.875
 # A larger network that begins as their mean: further layers in the last two
 # blocks, where a layer costs little arithmetic and most of the weights are.
 GROWN_BLOCKS = (2, 4, 14, 10)
@@ -422,6 +450,16 @@ def _changed(record, changes):
     return replace(record, **{field: changes[field] for field in own})
 
 
+CPU_BRANCHES = _branches(
+    "cpu",
+    replace(CPU_NET, pooling="max"),
+    BRANCH_RECIPE,
+    start="cpu/densenet-muon-restart",
+    image_size=192,
+    mirror=True,
+    keep_weights=False,
+)
+
 EXPERIMENTS = _table(
     *(_study(name, seed) for seed in SEEDS for name in STUDY),
     *(
@@ -465,13 +503,14 @@ EXPERIMENTS = _table(
         mirror=True,
         start="cpu/densenet-muon",
     ),
-    *_branches(
-        "cpu",
-        replace(CPU_NET, pooling="max"),
-        BRANCH_RECIPE,
-        start="cpu/densenet-muon-restart",
-        image_size=192,
-        mirror=True,
+    *CPU_BRANCHES,
+    # The mean, asked twice.
+    replace(
+        CPU_BRANCHES[-1],
+        name="densenet-views",
+        zooms=(1.0, NEARER),
+        average=(),
+        asks=CPU_BRANCHES[-1].path,
         keep_weights=False,
     ),
     Experiment(
@@ -492,6 +531,7 @@ EXPERIMENTS = _table(
         FURTHER_RECIPE,
         image_size=192,
         mirror=True,
+        zooms=(1.0, NEARER),
         start="cpu/densenet-grown",
     ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),

@@ -25,10 +25,11 @@ def grow(weights, config, initial, grown):
     """The weights of a larger network that answers as a smaller one does.
 
     Args:
-        weights: of the trained network, an array for each of its variables,
-            under "layer/variable".
+        weights: of the trained network, an array for each of them, under
+            "layer/variable": see
+            :func:`densenet_lib.networks.named_weights`.
         config: its :class:`densenet_lib.densenet.DenseNetConfig`.
-        initial: of the larger network, in the same form: what its variables
+        initial: of the larger network, in the same form: what its weights
             were initialised with.
         grown: its configuration: that of the smaller one with more layers in
             some blocks.

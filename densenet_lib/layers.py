@@ -68,8 +68,9 @@ def conv(x, filters, kernel_size, *, strides=1, use_bias=False, name):
     """
     padding = "same"
     if strides > 1 and kernel_size > 1:
-        # By hand, alike on all four sides. With a stride, Keras' "same" pads
-        # only the far ones: weights from Torch would see a shifted picture.
+        # By hand, alike on all four sides. With stride 2 and an even side,
+        # Keras' "same" pads the far end by one more: by 2 and 3 for a 7x7,
+        # by 0 and 1 for a 3x3. Weights from Torch would see a shifted picture.
         x = layers.ZeroPadding2D(
             kernel_size // 2, data_format="channels_last", name=f"{name}_pad"
         )(x)

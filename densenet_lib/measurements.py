@@ -15,7 +15,7 @@ def load(name="cpu"):
 
     Returns:
         The results as plain values: "hardware"; "contestants"; and the
-        sections "floor", "step", "memory", "depth" and "deepest".
+        sections "floor", "step", "memory", "depth", "deepest" and "export".
 
     Raises:
         InputError: no such record.

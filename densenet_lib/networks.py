@@ -84,7 +84,7 @@ def finish(x, *, include_top, classes, order="pre-activation"):
 def head(x, classes):
     """Global average pooling, then one dense layer that gives logits.
 
-    Source: section 3, "Implementation details". The bias starts at zero.
+    Source: section 3, "Implementation Details". The bias starts at zero.
 
     Raises:
         InputError: ``classes`` is not a positive whole number.
@@ -135,16 +135,21 @@ def variable_name(variable):
 
 
 def named_weights(model):
-    """A float32 array for each variable, under :func:`variable_name`."""
+    """A float32 array for each weight, under :func:`variable_name`.
+
+    The states of the random numbers, which a network with dropout has beside
+    its weights, are left out: Keras numbers them anew in each network, and
+    what is drawn in training is not what was learned.
+    """
     return {
         variable_name(variable): np.asarray(variable.numpy(), np.float32)
-        for variable in model.variables
+        for variable in model.weights
     }
 
 
 def set_named_weights(model, arrays):
     """Give ``model`` what :func:`named_weights` gave of one of its kind."""
-    for variable in model.variables:
+    for variable in model.weights:
         variable.assign(arrays[variable_name(variable)])
 
 

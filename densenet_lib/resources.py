@@ -33,3 +33,20 @@ def cache_folder():
     """
     folder = os.environ.get("DENSENET_CACHE", "~/.cache/densenet_lib")
     return Path(folder).expanduser()
+
+
+def write_whole(path, content):
+    """Write a file so that at no time there is a part of it.
+
+    It is written beside its place, then moved there. Who is killed on the way
+    leaves what was there before.
+
+    Args:
+        path: of the file; its folder is made where there is none.
+        content: text, or bytes.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    part.replace(path)

@@ -16,7 +16,8 @@ A run is a folder:
     figure is computed;
 ``weights.npz``
     the weights, kernels in half precision; of some runs they are not kept
-    here. Those stay in the cache of the machine that trained them.
+    here. Those stay in the cache of the machine that trained them, in a file
+    that has their checksum in its name.
 """
 
 import csv
@@ -27,10 +28,13 @@ import json
 import os
 import shutil
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 
 import densenet_lib
@@ -52,6 +56,22 @@ from densenet_lib.networks import (
 )
 from densenet_lib.progress import Progress, Watched
 
+# The files of a run. Without the first there is none.
+_FILES = ("run.json", "history.csv", "predictions.csv.gz", "weights.npz")
+
+# What reading a file can raise that is not what it should be.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    csv.Error,
+    ArithmeticError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
 # A run's own modules: where one of them changes, a run may come out otherwise.
 _CODE = (
     "layers.py",
@@ -65,6 +85,7 @@ _CODE = (
     "densenet.py",
     "resnet.py",
     "training.py",
+    "views.py",
     "datasets/on_device.py",
     "datasets/pipeline.py",
 )
@@ -106,9 +127,9 @@ class Run:
     def history(self):
         """A list of floats, one an epoch, under each measure's name.
 
-        Empty of a run that was not trained but averaged.
+        Empty of a run that was not trained.
         """
-        if self.experiment.average:
+        if not self.experiment.trains:
             return {}
         return training.read_history(self.folder / "history.csv")
 
@@ -138,15 +159,20 @@ class Run:
     @property
     def weights(self):
         """The file of its weights: in its folder if it keeps them there."""
-        if self.experiment.keep_weights:
-            return self.folder / "weights.npz"
-        return _cached_weights(self.experiment)
+        if self.experiment.asks:
+            return load(self.experiment.asks).weights
+        recorded = self.record.get("weights", "unknown")
+        return _weights_file(self.folder, self.experiment, recorded)
 
     @cached_property
     def weights_checksum(self):
-        """Of its weights as they were recorded."""
+        """Of its weights as they were recorded; None where nobody knows."""
+        if self.experiment.asks:
+            return self.record["sources"][self.experiment.asks]
         recorded = self.record.get("weights")
-        return recorded or resources.checksum(self.weights)
+        if recorded is None and self.weights.exists():
+            return resources.checksum(self.weights)
+        return recorded
 
     def expect_weights(self):
         """Refuse, with InputError, a run whose weights are not at hand."""
@@ -172,8 +198,8 @@ class Run:
         Returns:
             float32 (n,): above 0 where the network sees a dog.
         """
-        mirror = self.experiment.mirror
-        return training.logits(model, images, mirror=mirror)
+        zooms, mirror = self.experiment.zooms, self.experiment.mirror
+        return training.logits(model, images, zooms=zooms, mirror=mirror)
 
 
 @dataclass(frozen=True)
@@ -226,7 +252,7 @@ def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
 
 
 def train(experiment, *, data=None, folder=None, progress="auto"):
-    """Train an experiment, or average those it names, and record it.
+    """Train an experiment, or average or ask those it names, and record it.
 
     An interrupted training goes on where it stopped when it is called again:
     its state is kept beside the run until that is complete.
@@ -242,51 +268,47 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
 
     Raises:
         InputError: the folder holds an unfinished training of another
-            configuration; or what the experiment starts from or averages
-            is not recorded, has no weights at hand or is another network,
-            but for a start that can be grown to this one.
+            configuration, on other data or from other weights; or what the
+            experiment starts from, averages or asks is not recorded, has no
+            weights at hand or is another network, but for a start that can
+            be grown to this one.
     """
     sources = _sources(experiment)
     if data is None:
         data = experiment.data()
+    # What cannot be built leaves nothing behind.
+    model = experiment.build(training=True)
     folder = Path(folder or roots()[0] / experiment.path)
     checkpoint = folder / "unfinished"
-    _claim(checkpoint, experiment)
-    stopwatch = _Stopwatch(checkpoint / "sittings.json")
-    code = code_checksum()
-    model = experiment.build(training=True)
-    with stopwatch:
+    record = {"experiment": experiment.to_dict(), "data": _identity(data)}
+    if sources:
+        record["sources"] = {
+            run.experiment.path: run.weights_checksum for run in sources
+        }
+    _claim(checkpoint, record)
+    record["code"] = {
+        "version": densenet_lib.__version__,
+        "checksum": code_checksum(),
+    }
+    with _Stopwatch(checkpoint / "sittings.json") as stopwatch:
+        for start in [] if experiment.average else sources:
+            _begin(model, experiment, start)
         if experiment.average:
             _average(model, sources, data, experiment.recipe, progress)
-        else:
-            for start in sources:
-                _begin(model, experiment, start)
+        elif experiment.trains:
             training.fit(
                 model,
                 data,
                 experiment.recipe,
                 checkpoint=checkpoint,
                 progress=progress,
+                callbacks=[stopwatch],
             )
-    record = {
-        "experiment": experiment.to_dict(),
-        "data": _identity(data),
-        "code": {"version": densenet_lib.__version__, "checksum": code},
-        "hardware": hardware.describe(),
-        "seconds": stopwatch.seconds,
-    }
-    if sources:
-        record["sources"] = {
-            run.experiment.path: resources.checksum(run.weights)
-            for run in sources
-        }
+    record["hardware"] = hardware.describe()
+    record["seconds"] = stopwatch.seconds
     if len(stopwatch.sittings) > 1:
         record["sittings"] = stopwatch.sittings
-    _write(folder, record, model, data, checkpoint)
-    if not experiment.keep_weights:
-        cached = _cached_weights(experiment)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder / "weights.npz", cached)
+    _write(folder, experiment, record, model, data, checkpoint)
     shutil.rmtree(checkpoint)
     return Run(folder)
 
@@ -344,16 +366,18 @@ def verify(run, data=None):
     Returns:
         A list of what does not agree, in words; empty where all does.
     """
+    try:
+        said = run.predictions
+        computed = summary(said.labels, said.logits)
+    except _UNREADABLE as error:
+        return [f"the predictions cannot be read ({error})"]
     faults = []
-    said = run.predictions
-    computed = summary(said.labels, said.logits)
     for name, value in computed.items():
         recorded = run.metrics["test"][name]
         if not np.allclose(value, recorded, atol=1e-6):
             faults.append(f"{name}: recorded {recorded}, computed {value}")
-    kept = run.experiment.keep_weights
-    if kept and resources.checksum(run.weights) != run.weights_checksum:
-        faults.append("the weights are not those that were recorded")
+    of_weights = _faults_of_weights(run)
+    faults += of_weights
     recorded = run.record.get("sources", {})
     for source in run.experiment.sources:
         if load(source).weights_checksum != recorded.get(source):
@@ -361,16 +385,37 @@ def verify(run, data=None):
                 f"{run.experiment.path} was made from other weights than "
                 f"{source} now has"
             )
-    if data is not None:
-        if data.checksum != run.record["data"]["checksum"]:
-            faults.append("the data are not those of the run")
-        logits = run.logits(run.model(), data.test.images)
-        worst = float(np.abs(logits - said.logits).max())
-        if worst > 1e-2:
-            faults.append(f"a logit differs by {worst:.4f}")
-        flips = int(((logits > 0) != (said.logits > 0)).sum())
-        if flips:
-            faults.append(f"{flips} decisions differ")
+    if data is not None and not of_weights:
+        faults += _faults_of_answers(run, data)
+    return faults
+
+
+def _faults_of_weights(run):
+    """What is wrong with the file of a run that keeps its weights."""
+    if run.experiment.asks or not run.experiment.keep_weights:
+        return []
+    if not run.weights.exists():
+        return ["the weights are missing"]
+    if resources.checksum(run.weights) != run.weights_checksum:
+        return ["the weights are not those that were recorded"]
+    return []
+
+
+def _faults_of_answers(run, data):
+    """What differs when the weights are asked about the test images."""
+    said, faults = run.predictions, []
+    if data.checksum != run.record["data"]["checksum"]:
+        faults.append("the data are not those of the run")
+    if tuple(data.test.names) != said.names:
+        # An answer to one image says nothing of that to another.
+        return [*faults, "the test images are not those of the run"]
+    logits = run.logits(run.model(), data.test.images)
+    worst = float(np.abs(logits - said.logits).max())
+    if worst > 1e-2:
+        faults.append(f"a logit differs by {worst:.4f}")
+    flips = int(((logits > 0) != (said.logits > 0)).sum())
+    if flips:
+        faults.append(f"{flips} decisions differ")
     return faults
 
 
@@ -409,24 +454,47 @@ def load_weights(model, path):
     """Give ``model`` the weights that :func:`save_weights` wrote.
 
     Raises:
-        InputError: the file is of another network.
+        InputError: the file is of another network, or not whole.
     """
     arrays = _read_weights(path)
-    expected = {variable_name(variable) for variable in model.variables}
-    if arrays.keys() != expected:
-        odd = min(expected.symmetric_difference(arrays))
+    expected = {
+        variable_name(variable): tuple(variable.shape)
+        for variable in model.weights
+    }
+    remedy = "Build the network with the run's own configuration."
+    if arrays.keys() != expected.keys():
+        odd = min(expected.keys() ^ arrays.keys())
         raise InputError(
             "weights",
             Path(path).name,
             f"those of {model.name}, but {odd!r} is in only one of them",
-            "Build the network with the run's own configuration.",
+            remedy,
+        )
+    for name, shape in expected.items():
+        expect(
+            arrays[name].shape == shape,
+            "weights",
+            Path(path).name,
+            f"those of {model.name}, whose {name!r} is {shape} and not "
+            f"{arrays[name].shape}",
+            remedy,
         )
     set_named_weights(model, arrays)
 
 
 def _read_weights(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return {key: arrays[key].astype(np.float32) for key in arrays.files}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {
+                key: arrays[key].astype(np.float32) for key in arrays.files
+            }
+    except _UNREADABLE as error:
+        raise InputError(
+            "weights",
+            str(path),
+            f"a whole file of weights ({error})",
+            "Fetch it again, or train the network anew.",
+        ) from error
 
 
 def _begin(model, experiment, run):
@@ -444,9 +512,15 @@ def _begin(model, experiment, run):
     set_named_weights(model, weights)
 
 
-def _cached_weights(experiment):
-    """Where a run that does not keep its weights leaves them."""
-    return resources.cache_folder() / "weights" / f"{experiment.path}.npz"
+def _weights_file(folder, experiment, checksum):
+    """Where a run's weights lie: in its folder, if it keeps them there.
+
+    The cache serves runs in many folders. The checksum tells theirs apart.
+    """
+    if experiment.keep_weights:
+        return folder / "weights.npz"
+    name = f"{experiment.path}-{checksum}.npz"
+    return resources.cache_folder() / "weights" / name
 
 
 def _sources(experiment):
@@ -491,20 +565,31 @@ def _average(model, sources, data, recipe, progress):
         averaging.recount(model, Watched(batches, line))
 
 
-def _claim(checkpoint, experiment):
-    """Mark an unfinished training as this experiment's, or refuse it."""
+def _claim(checkpoint, record):
+    """Mark an unfinished training as this one, or refuse another's.
+
+    Args:
+        checkpoint: folder of its state.
+        record: what decides the training: experiment, data, sources.
+    """
     note = checkpoint / "experiment.json"
-    if note.exists():
-        expect(
-            experiments.Experiment.from_dict(json.loads(note.read_text()))
-            == experiment,
-            "the unfinished training in",
-            str(checkpoint),
-            "one of the same configuration",
-            "Remove the folder to begin anew.",
-        )
-    checkpoint.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(experiment.to_dict()))
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    if not note.exists():
+        resources.write_whole(note, text + "\n")
+        return
+    claimed, ours = json.loads(note.read_text()), json.loads(text)
+    others = [
+        part
+        for part in ("experiment", "data", "sources")
+        if claimed.get(part) != ours.get(part)
+    ]
+    expect(
+        not others,
+        "the unfinished training in",
+        str(checkpoint),
+        f"one of the same {' and '.join(others)}",
+        "Remove the folder to begin anew.",
+    )
 
 
 def _recorded(path):
@@ -527,34 +612,50 @@ def _identity(data):
     }
 
 
-def _write(folder, record, model, data, checkpoint):
+def _write(folder, experiment, record, model, data, checkpoint):
     """Write the run's files; ``run.json`` last, for it makes the run valid."""
-    save_weights(model, folder / "weights.npz")
-    # What is published is what the stored weights say, not those in memory.
-    load_weights(model, folder / "weights.npz")
+    if not experiment.asks:
+        stored = checkpoint / "weights.npz"
+        save_weights(model, stored)
+        # What is published is what the stored weights say, not those in
+        # memory.
+        load_weights(model, stored)
+        record["weights"] = resources.checksum(stored)
     predictions = {
         part: training.evaluate(
-            model, data[part], mirror=record["experiment"]["mirror"]
+            model,
+            data[part],
+            zooms=experiment.zooms,
+            mirror=experiment.mirror,
         )
         for part in ("validation", "test")
     }
-    _write_predictions(
-        folder / "predictions.csv.gz", data.test, predictions["test"]
-    )
-    if (checkpoint / "history.csv").exists():
-        # With the line ends of other files: Keras writes those of Windows.
-        history = (checkpoint / "history.csv").read_text()
-        (folder / "history.csv").write_text(history)
-    record["weights"] = resources.checksum(folder / "weights.npz")
     record["metrics"] = {
         part: summary(data[part].labels, logits)
         for part, logits in predictions.items()
     }
+    # A run that lay here ends before its first file is another's.
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    if not experiment.asks:
+        resources.write_whole(
+            _weights_file(folder, experiment, record["weights"]),
+            stored.read_bytes(),
+        )
+    resources.write_whole(
+        folder / "predictions.csv.gz",
+        _table_of_predictions(data.test, predictions["test"]),
+    )
+    if (checkpoint / "history.csv").exists():
+        # With the line ends of other files: Keras writes those of Windows.
+        history = (checkpoint / "history.csv").read_text()
+        resources.write_whole(folder / "history.csv", history)
     text = json.dumps(record, indent=1, ensure_ascii=False)
-    (folder / "run.json").write_text(text + "\n")
+    resources.write_whole(folder / "run.json", text + "\n")
 
 
-def _write_predictions(path, split, logits):
+def _table_of_predictions(split, logits):
+    """A line an image, compressed: the bytes of ``predictions.csv.gz``."""
     lines = io.StringIO()
     table = csv.writer(lines, lineterminator="\n")
     table.writerow(("name", "label", "logit"))
@@ -563,7 +664,7 @@ def _write_predictions(path, split, logits):
     ):
         table.writerow((name, int(label), f"{logit:.5f}"))
     # Without the time of writing: the same answers give the same bytes.
-    path.write_bytes(gzip.compress(lines.getvalue().encode(), mtime=0))
+    return gzip.compress(lines.getvalue().encode(), mtime=0)
 
 
 def code_checksum():
@@ -574,13 +675,16 @@ def code_checksum():
     return digest.hexdigest()[:16]
 
 
-class _Stopwatch:
+class _Stopwatch(keras.callbacks.Callback):
     """Seconds spent and on what, one entry for each sitting, in a file.
 
-    A training that was interrupted may go on elsewhere.
+    A training that was interrupted may go on elsewhere. An entry is there
+    from the beginning and is brought up to date after each epoch, so that a
+    sitting counts that nobody ended.
     """
 
     def __init__(self, path):
+        super().__init__()
         self.path = path
         self.sittings = json.loads(path.read_text()) if path.exists() else []
 
@@ -591,12 +695,17 @@ class _Stopwatch:
 
     def __enter__(self):
         self.start = time.perf_counter()
+        self.sittings.append({"seconds": 0.0, "hardware": hardware.describe()})
+        self._note()
         return self
 
     def __exit__(self, *error):
+        self._note()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._note()
+
+    def _note(self):
         spent = round(time.perf_counter() - self.start, 1)
-        self.sittings.append(
-            {"seconds": spent, "hardware": hardware.describe()}
-        )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.sittings))
+        self.sittings[-1]["seconds"] = spent
+        resources.write_whole(self.path, json.dumps(self.sittings))

@@ -24,7 +24,7 @@ class Scale:
 
 
 SCALES = {
-    "sketch": Scale("sketch", "sketches", 64, "two CPU cores, seconds"),
+    "sketch": Scale("sketch", "sketches", 64, "one CPU core, two minutes"),
     "cpu": Scale("cpu", "cats-vs-dogs", 128, "two CPU cores, half an hour"),
     "gpu": Scale("gpu", "cats-vs-dogs", 128, "a GPU, minutes"),
 }

@@ -16,8 +16,12 @@ from densenet_lib.hardware import has_gpu
 from densenet_lib.networks import under_policy
 from densenet_lib.optimizers import CoupledSGD, Muon
 from densenet_lib.progress import wanted
+from densenet_lib.views import WHOLE, views
 
 SCHEDULES = ("cosine", "step")
+
+# The state after so many epochs, in a file of that name.
+_STATE = "epoch{:05}.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,15 @@ class Recipe:
         learning_rate: the highest; the schedule scales it.
         schedule: "cosine" (Loshchilov and Hutter 2017) or "step" (the
             paper's: divided by 10 after 50 % and 75 % of the epochs).
-        warmup_epochs: linear rise from zero before the schedule begins.
-        momentum: of Nesterov's method.
+        warmup_epochs: linear rise from zero before the cosine begins; 0 where
+            the schedule is "step".
+        momentum: of Nesterov's method, below 1; 0 for none.
         weight_decay: coupled, on every trainable variable.
         kernel_rate: None trains the kernels of the convolutions as all else.
             A number trains them by Muon, with this as the highest rate: the
-            share of its length by which a step turns a kernel. They are not
-            decayed then.
+            share of its length by which a step turns a kernel, or less where
+            a kernel reads fewer numbers than it writes. They are not
+            decayed then, and momentum must not be 0.
         label_smoothing: share of each label that is spread over the classes
             (Szegedy et al. 2016).
         augmentation: what is done to a training image, or None.
@@ -51,7 +57,7 @@ class Recipe:
             :func:`densenet_lib.densenet.densenet`.
         mixed_precision: float16 arithmetic with float32 weights; None uses
             it where there is a GPU.
-        seed: of initialisation, order and augmentation.
+        seed: of initialisation, order and augmentation, below 2 ** 32.
 
     Raises:
         InputError: a value outside its range.
@@ -77,6 +83,15 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
+        sizes = tuple((share, side) for share, side in self.sizes)
+        object.__setattr__(self, "sizes", sizes)
+        expect_choice("augment_on", self.augment_on, PLACES)
+        self._check_counts()
+        self._check_optimiser()
+        self._check_schedule()
+        self._check_sizes()
+
+    def _check_counts(self):
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             expect(
@@ -86,15 +101,31 @@ class Recipe:
                 "a positive whole number",
                 "Give at least 1.",
             )
-        for name in ("learning_rate", "momentum", "weight_decay"):
+        expect(
+            isinstance(self.seed, int) and 0 <= self.seed < 2**32,
+            "seed",
+            self.seed,
+            "a whole number of at least 0 and below 2 ** 32",
+            "Generators of random numbers take no other.",
+        )
+
+    def _check_optimiser(self):
+        for name in ("learning_rate", "weight_decay"):
             value = getattr(self, name)
             expect(
                 0 <= value < 100,
                 name,
                 value,
                 "a number that is not negative",
-                "The paper has 0.1, 0.9 and 1e-4.",
+                "The paper has 0.1 and 1e-4.",
             )
+        expect(
+            0 <= self.momentum < 1,
+            "momentum",
+            self.momentum,
+            "a number of at least 0 and below 1",
+            "The paper has 0.9.",
+        )
         expect(
             self.kernel_rate is None or 0 < self.kernel_rate < 1,
             "kernel_rate",
@@ -102,13 +133,18 @@ class Recipe:
             "a number between 0 and 1, or None",
             "A kernel that turns by 0.05 of its length a step turns fast.",
         )
-        expect(
-            self.kernel_rate is None or self.learning_rate > 0,
-            "learning_rate",
-            self.learning_rate,
-            "more than 0, where there is a kernel_rate",
-            "Both follow one schedule.",
-        )
+        for name, why in (
+            ("learning_rate", "Both follow one schedule."),
+            ("momentum", "Muon steps along the kernels' momentum."),
+        ):
+            value = getattr(self, name)
+            expect(
+                self.kernel_rate is None or value > 0,
+                name,
+                value,
+                "more than 0, where there is a kernel_rate",
+                why,
+            )
         expect(
             0 <= self.label_smoothing < 1,
             "label_smoothing",
@@ -116,8 +152,9 @@ class Recipe:
             "a share of at least 0 and below 1",
             "0.1 is common.",
         )
+
+    def _check_schedule(self):
         expect_choice("schedule", self.schedule, SCHEDULES)
-        expect_choice("augment_on", self.augment_on, PLACES)
         expect(
             0 <= self.warmup_epochs < self.epochs,
             "warmup_epochs",
@@ -125,27 +162,43 @@ class Recipe:
             f"at least 0 and fewer than the {self.epochs} epochs",
             "A tenth of the epochs is plenty.",
         )
-        sizes = tuple((share, side) for share, side in self.sizes)
-        object.__setattr__(self, "sizes", sizes)
-        shares = [0, *(share for share, _ in sizes)]
+        expect(
+            self.schedule == "cosine" or not self.warmup_epochs,
+            "warmup_epochs",
+            self.warmup_epochs,
+            f"0, where the schedule is {self.schedule!r}",
+            "Only the cosine has a warm-up.",
+        )
+
+    def _check_sizes(self):
+        shares = [0, *(share for share, _ in self.sizes)]
         expect(
             all(a < b <= 1 for a, b in pairwise(shares))
-            and all(isinstance(side, int) and side > 0 for _, side in sizes),
+            and all(
+                isinstance(side, int) and side > 0 for _, side in self.sizes
+            ),
             "sizes",
-            sizes,
+            self.sizes,
             "pairs (share of the epochs, side in pixels), the shares rising "
             "from above 0 to at most 1",
             "((0.5, 64),) shows 64 pixels for half of the epochs.",
         )
 
     def phases(self):
-        """[(epoch to stop before, side in pixels or None)], in order."""
+        """[(epoch to stop before, side in pixels or None)], in order.
+
+        Where epochs are few, a size may get none of them. It is left out.
+        """
         ends = [
             (round(share * self.epochs), side) for share, side in self.sizes
         ]
-        if not ends or ends[-1][0] < self.epochs:
-            ends.append((self.epochs, None))
-        return ends
+        ends.append((self.epochs, None))
+        begins = [0, *(end for end, _ in ends)]
+        return [
+            phase
+            for begin, phase in zip(begins, ends, strict=False)
+            if phase[0] > begin
+        ]
 
     def to_dict(self):
         """The fields as plain values, fit for JSON."""
@@ -163,20 +216,20 @@ class Recipe:
 def learning_rates(recipe, steps_per_epoch):
     """The recipe's schedule, as Keras' function of the step."""
     total = recipe.epochs * steps_per_epoch
+    highest = float(recipe.learning_rate)  # of a 1, Keras makes integers
     if recipe.schedule == "step":
-        rates = [recipe.learning_rate * share for share in (1, 0.1, 0.01)]
+        rates = [highest * share for share in (1, 0.1, 0.01)]
         return keras.optimizers.schedules.PiecewiseConstantDecay(
             [total // 2, total * 3 // 4], rates
         )
-    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    # However few the steps, one is left for the cosine.
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), total - 1)
     if not warmup:
-        return keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rate, total
-        )
+        return keras.optimizers.schedules.CosineDecay(highest, total)
     return keras.optimizers.schedules.CosineDecay(
         0.0,
         total - warmup,
-        warmup_target=recipe.learning_rate,
+        warmup_target=highest,
         warmup_steps=warmup,
     )
 
@@ -185,7 +238,7 @@ def optimizer(recipe, steps_per_epoch):
     """The recipe's optimiser: SGD, or Muon for the kernels beside it."""
     options = {
         "learning_rate": learning_rates(recipe, steps_per_epoch),
-        "momentum": recipe.momentum,
+        "momentum": float(recipe.momentum),  # Keras takes no integer
         "nesterov": True,
         "coupled_decay": recipe.weight_decay,
     }
@@ -203,7 +256,9 @@ def precision(recipe):
     return under_policy("mixed_float16" if mixed else "float32")
 
 
-def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
+def fit(
+    model, data, recipe, *, checkpoint=None, progress="auto", callbacks=()
+):
     """Train ``model`` on ``data.train`` and follow it on ``data.validation``.
 
     Args:
@@ -216,6 +271,7 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
             result is the same as if it had not been interrupted.
         progress: True, False, or "auto": a line on standard error unless
             ``DENSENET_PROGRESS`` is 0.
+        callbacks: of Keras, to be called after the state has been kept.
 
     Returns:
         History: a list of floats, one an epoch, under each of "loss",
@@ -224,20 +280,22 @@ def fit(model, data, recipe, *, checkpoint=None, progress="auto"):
     steps = -(-len(data.train) // recipe.batch_size)
     trained = Augmented(model) if recipe.augment_on == "device" else model
     compile_for(trained, recipe, steps)
-    callbacks = []
+    histories, begin, ours = [], 0, []
     if checkpoint is not None:
-        callbacks += _keep_state(Path(checkpoint))
+        begin = _restore(trained, Path(checkpoint))
+        ours += _keep_state(Path(checkpoint))
     if wanted() if progress == "auto" else progress:
-        callbacks.append(_Progress(recipe.epochs, steps))
-    histories, begin = [], 0
+        ours.append(_Progress(recipe.epochs, steps))
     for end, size in recipe.phases():
+        if end <= begin:
+            continue  # done before an interruption
         train, validation = _batches(data, recipe, size)
         result = trained.fit(
             train,
             initial_epoch=begin,
             epochs=end,
             validation_data=validation,
-            callbacks=[_FollowEpoch(train), *callbacks],
+            callbacks=[_FollowEpoch(train), *ours, *callbacks],
             shuffle=False,  # Batches has its own order, which can be resumed
             verbose=0,
         )
@@ -268,29 +326,32 @@ def compile_for(model, recipe, steps_per_epoch):
     )
 
 
-def evaluate(model, split, *, mirror=False, batch_size=256):
+def evaluate(model, split, *, zooms=WHOLE, mirror=False, batch_size=256):
     """The logits that ``model`` gives to the images of ``split``.
 
     Args:
         model: from images to one logit.
         split: a :class:`densenet_lib.datasets.Split`.
-        mirror: True asks about each image and its mirror image, and gives
-            the mean of the two logits.
+        zooms: the shares of the image that the model is shown, one after
+            the other; see :func:`densenet_lib.views.views`.
+        mirror: True shows it the mirror image of each as well.
         batch_size: images to run at a time.
 
     Returns:
-        float32 (n,): above 0 where the network sees a dog.
+        float32 (n,): above 0 where the network sees a dog. Of several views,
+        the mean of their logits.
     """
-    return logits(model, split.images, mirror=mirror, batch_size=batch_size)
+    return logits(
+        model, split.images, zooms=zooms, mirror=mirror, batch_size=batch_size
+    )
 
 
-def logits(model, images, *, mirror=False, batch_size=256):
+def logits(model, images, *, zooms=WHOLE, mirror=False, batch_size=256):
     """The same for images that are not a split's: an array (n, h, w, 3)."""
-    views = [images, images[:, :, ::-1]] if mirror else [images]
     return np.mean(
         [
             model.predict(seen, batch_size=batch_size, verbose=0)[:, 0]
-            for seen in views
+            for seen in views(images, zooms=zooms, mirror=mirror)
         ],
         axis=0,
     )
@@ -320,12 +381,53 @@ def _batches(data, recipe, size):
 
 def _keep_state(folder):
     folder.mkdir(parents=True, exist_ok=True)
+    # History first: a line too many does no harm, a missing one would.
     return [
-        keras.callbacks.BackupAndRestore(
-            folder / "state", delete_checkpoint=False
-        ),
         keras.callbacks.CSVLogger(folder / "history.csv", append=True),
+        _KeepState(folder),
     ]
+
+
+class _KeepState(keras.callbacks.Callback):
+    """After each epoch, the weights and the optimiser's state, in a file.
+
+    Its name says how many epochs are done. It gets that name when it is
+    whole, and only then is the one before removed: there is a whole state
+    whenever a training is killed. (``keras.callbacks.BackupAndRestore``
+    overwrites the one it has, and keeps the number in another file.)
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        part = self.folder / "part.weights.h5"
+        self.model.save_weights(part)
+        part.replace(self.folder / _STATE.format(epoch + 1))
+        for older in _states(self.folder)[:-1]:
+            older.unlink()
+
+
+def _restore(model, folder):
+    """Give ``model`` the newest state that is kept, if there is one.
+
+    Returns:
+        The number of epochs that are done.
+    """
+    states = _states(folder)
+    if not states:
+        return 0
+    # What is built has variables to be given values.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model.load_weights(states[-1])
+    return int(states[-1].name[len("epoch") :].split(".")[0])
+
+
+def _states(folder):
+    """The files of :class:`_KeepState`, the newest last."""
+    return sorted(folder.glob("epoch*.weights.h5"))
 
 
 def read_history(path):

@@ -1,6 +1,7 @@
 """A network asked at several sizes: measured, kept, read, compared."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,19 @@ def test_a_run_without_weights_is_refused(run, tmp_path, monkeypatch):
         asked.measure(runs.Run(tmp_path), sides=SIDES)
 
 
+def test_a_record_is_read_where_the_weights_are_not(
+    run, record, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "empty"))
+    shutil.copytree(run.folder, tmp_path / "run")
+    elsewhere = runs.Run(tmp_path / "run")
+    fields = run.record["experiment"] | {"keep_weights": False}
+    contents = json.dumps(run.record | {"experiment": fields})
+    (elsewhere.folder / "run.json").write_text(contents)
+    assert not elsewhere.weights.exists()
+    assert asked.load(elsewhere).sides == list(SIDES)
+
+
 def test_two_ways_are_compared_where_they_differ():
     plain = np.array([1, 1, 0, 0, 1, 1, 1, 0], bool)
     other = np.array([1, 1, 1, 1, 1, 1, 0, 1], bool)
@@ -99,15 +113,22 @@ def test_the_table_has_a_line_a_side(record):
 
 
 def test_the_command_line_measures_and_keeps(run, monkeypatch, capsys):
-    monkeypatch.setattr(
-        asked,
-        "record",
-        lambda run, source: asked.Asked(
-            {(32, way): np.ones(4, bool) for way in asked.WAYS}
-        ),
-    )
+    wanted = {}
+
+    def record(run, **options):
+        wanted.update(options)
+        ways = asked.WAYS + (asked.NEARER if options["zoom"] else ())
+        right = {(32, way): np.ones(4, bool) for way in ways}
+        return asked.Asked(right, options["zoom"])
+
+    monkeypatch.setattr(asked, "record", record)
     assert cli.main(["sizes", TINY.path]) == 0
     assert "100.00%" in capsys.readouterr().out
+    assert wanted == {"source": None, "sides": None, "zoom": None}
+    options = ["--sides", "32", "64", "--zoom", "0.9"]
+    assert cli.main(["sizes", TINY.path, *options]) == 0
+    assert "both" in capsys.readouterr().out
+    assert wanted == {"source": None, "sides": [32, 64], "zoom": 0.9}
     assert cli.main(["sizes", "sketch/none"]) == 2
     assert "sketch/tiny" in capsys.readouterr().err
 
@@ -116,3 +137,26 @@ def test_weights_do_not_ask_for_a_size(run):
     small = replace(run.experiment, image_size=32).build()
     runs.load_weights(small, run.folder / "weights.npz")
     assert small.input_shape[1:3] == (32, 32)
+
+
+def test_the_middle_is_asked_about_where_a_share_is_given(run, tiny_data):
+    found = asked.record(run, sides=[32], zoom=0.75)
+    assert set(found.right) == {(32, way) for way in asked.WAYS + asked.NEARER}
+    part, options = tiny_data.validation, {"mirror": True}
+    for way, zooms in (("middle", (0.75,)), ("both", (1.0, 0.75))):
+        logits = training.evaluate(run.model(), part, zooms=zooms, **options)
+        right = (logits > 0) == (part.labels > 0)
+        np.testing.assert_array_equal(found.right[32, way], right)
+    kept = asked.load(run)
+    assert kept.zoom == 0.75
+    assert (kept.right[32, "both"] == found.right[32, "both"]).all()
+    assert asked.table(kept).splitlines()[0].split() == ["side", *kept.ways]
+
+
+@pytest.mark.parametrize("zoom", ["0", "1.5"])
+def test_what_is_no_share_is_refused_before_anything_is_asked(
+    run, monkeypatch, capsys, zoom
+):
+    monkeypatch.setattr(training, "logits", None)
+    assert cli.main(["sizes", TINY.path, "--zoom", zoom]) == 2
+    assert f"zoom is {float(zoom)}" in capsys.readouterr().err

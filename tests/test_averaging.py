@@ -9,9 +9,12 @@ import pytest
 from keras import layers
 
 from densenet_lib import averaging, experiments, runs
-from densenet_lib.densenet import densenet
+from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.experiments import EXPERIMENTS, Experiment, seeded
+from densenet_lib.layers import NORM_MOMENTUM
+from densenet_lib.lean import plain_layers
+from densenet_lib.networks import named_weights, set_named_weights
 from tests.test_runs import TINY
 
 BRANCHES = tuple(
@@ -118,9 +121,58 @@ def test_statistics_are_the_averages_over_all_batches(rng):
     assert first.momentum == second.momentum == 0.7
 
 
-def test_a_network_whose_statistics_are_elsewhere_is_refused():
+@pytest.mark.parametrize("memory", ["linear", "shared"])
+def test_statistics_inside_the_blocks_are_counted_as_well(rng, memory):
+    config = DenseNetConfig((2, 1), 4, stem="light")
+    plain, lean = (
+        densenet(config, input_shape=(32, 32, 3), classes=1, memory=each)
+        for each in ("naive", memory)
+    )
+    lean.set_weights(plain.get_weights())
+    batches = [
+        (rng.normal(each, 1, (4, 32, 32, 3)).astype(np.float32), None)
+        for each in range(3)
+    ]
+    for model in (plain, lean):
+        averaging.recount(model, batches)
+    expected, found = named_weights(plain), named_weights(lean)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(
+            found[name], value, rtol=1e-4, atol=1e-5, err_msg=name
+        )
+    # As before, for what is trained next.
+    assert {
+        layer.momentum
+        for layer in plain_layers(lean)
+        if isinstance(layer, layers.BatchNormalization)
+    } == {NORM_MOMENTUM}
+
+
+def test_networks_with_dropout_have_a_mean(rng):
+    one, other, mean = (
+        densenet(TINY.config, input_shape=(32, 32, 3), classes=1, dropout=0.2)
+        for _ in range(3)
+    )
+    weights = []
+    for model in (one, other):
+        set_named_weights(mean, named_weights(model))
+        weights.append(mean.get_weights())
+    mean.set_weights(averaging.blend(weights))
+    images = rng.normal(size=(4, 32, 32, 3)).astype(np.float32)
+    averaging.recount(mean, [(images, None)])
+    first, second, both = map(named_weights, (one, other, mean))
+    np.testing.assert_allclose(
+        both["logits/kernel"],
+        (first["logits/kernel"] + second["logits/kernel"]) / 2,
+        atol=1e-6,
+    )
+    assert both["final_norm/moving_mean"].any()
+
+
+def test_a_network_without_statistics_is_refused():
     config = replace(TINY.config, order="no-norm")
-    with pytest.raises(InputError, match="memory='naive'"):
+    with pytest.raises(InputError, match="with batch normalisation"):
         averaging.recount(densenet(config, input_shape=(32, 32, 3)), [])
 
 
@@ -207,7 +259,7 @@ def test_a_mean_of_runs_that_are_not_there_is_refused(
 
 
 def test_an_average_does_not_start_from_anything():
-    with pytest.raises(InputError, match="An average is not trained"):
+    with pytest.raises(InputError, match="only one of start, average"):
         replace(MEAN, start=TINY.path)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_a_tampered_run_fails_its_verification(
     assert cli.main(["runs", "verify"]) == 2
 
 
+def test_evaluate_asks_the_weights_about_its_own_data_only(
+    tiny_data, monkeypatch, capsys
+):
+    monkeypatch.setattr(Experiment, "data", lambda self, source: tiny_data)
+    assert cli.main(["evaluate", TINY.path]) == 0
+    assert "agrees" in capsys.readouterr().out
+    few = replace(tiny_data, checksum="other", test=tiny_data.test.subset(8))
+    monkeypatch.setattr(Experiment, "data", lambda self, source: few)
+    assert cli.main(["evaluate", TINY.path]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "the data are not those of the run" in line
+    assert "the test images are not those of the run" in line
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -187,6 +202,34 @@ def test_another_recipe_does_not_overwrite_the_recorded_run(capsys):
     arguments = ["train", "tiny", "--scale", "sketch", "--epochs", "1"]
     assert cli.main(arguments) == 2
     assert "--folder" in capsys.readouterr().err
+
+
+def test_photographs_do_not_overwrite_the_recorded_run_of_drawings(capsys):
+    arguments = ["train", "tiny", "--scale", "sketch", "--data", "photos.zip"]
+    assert cli.main(arguments) == 2
+    assert "--folder" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_one_line(
+    tiny_data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(Experiment, "data", lambda self, source: tiny_data)
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file/run")
+    arguments = ["train", "tiny", "--scale", "sketch", "--folder", folder]
+    assert cli.main(arguments) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"densenet-lib: {tmp_path / 'file'}")
+    assert "Not a directory" in line
+
+
+def test_any_other_failure_of_the_system_is_one_line(monkeypatch, capsys):
+    def full(_):
+        raise OSError("no space\nleft")
+
+    monkeypatch.setattr(runs, "load", full)
+    assert cli.main(["evaluate", TINY.path]) == 2
+    assert capsys.readouterr().err == "densenet-lib: no space left\n"
 
 
 def test_help_names_every_command(capsys):

@@ -28,7 +28,7 @@ def _build(config, rng, memory="naive"):
     """A network none of whose variables is a constant."""
     keras.utils.set_random_seed(0)
     model = densenet(config, input_shape=(64, 64, 3), classes=1, memory=memory)
-    for each in model.variables:
+    for each in model.weights:
         factors = rng.uniform(0.5, 1.5, each.shape)
         each.assign(each.numpy() * factors + rng.uniform(0, 0.1, each.shape))
     return model
@@ -64,6 +64,19 @@ def test_the_grown_network_answers_as_the_small_one(rng, change, memory):
         np.testing.assert_allclose(
             again, said, rtol=1e-5, atol=1e-5 * np.abs(said).max()
         )
+
+
+def test_a_network_with_dropout_grows_too(rng):
+    config, larger = (replace(each, dropout=0.2) for each in (SMALL, LARGE))
+    small, large = _build(config, rng), _build(larger, rng)
+    _grown(small, config, large, larger)
+    images = rng.normal(size=(3, 64, 64, 3)).astype(np.float32)
+    said, again = (
+        keras.ops.convert_to_numpy(m(images)) for m in (small, large)
+    )
+    np.testing.assert_allclose(
+        again, said, rtol=1e-5, atol=1e-5 * np.abs(said).max()
+    )
 
 
 def test_new_layers_are_drawn_and_only_their_readers_are_zero(rng):

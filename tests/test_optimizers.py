@@ -101,12 +101,18 @@ def test_muon_does_not_ask_how_large_a_gradient_or_a_kernel_is():
     )
 
 
-def test_a_step_turns_a_kernel_by_the_rate():
-    start = _random(KERNEL)
-    found = _after(_muon(), start, [_random(KERNEL, 1)])
-    length = KERNEL[-1] ** 0.5
+@pytest.mark.parametrize(
+    "shape, share",
+    [(KERNEL, 1), ((1, 1, 16, 16), 1), ((1, 1, 4, 16), 0.5)],
+    ids=["tall", "square", "wide"],
+)
+def test_a_step_turns_a_kernel_by_the_rate(shape, share):
+    """By less where it has fewer rows than columns: sqrt(rows / columns)."""
+    start = _random(shape)
+    found = _after(_muon(), start, [_random(shape, 1)])
+    length = shape[-1] ** 0.5
     turned = np.linalg.norm(found - start * length / np.linalg.norm(start))
-    assert turned / length == pytest.approx(0.1 * 0.5, rel=0.2)
+    assert turned / length == pytest.approx(share * 0.1 * 0.5, rel=0.2)
 
 
 @pytest.mark.parametrize("shape", [(5,), (6, 1)])

@@ -8,11 +8,15 @@ from PIL import Image, ImageOps
 
 from densenet_lib import pictures
 from densenet_lib.datasets import cats_vs_dogs
+from densenet_lib.errors import InputError
 
 SIDE = 24
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 GREY = COLOUR[..., 0]
+# Of the lower eight bits nothing is to be seen.
+GREY16 = 256 * GREY.astype(np.uint16) + RNG.integers(0, 256, GREY.shape)
+GREY16 = GREY16.astype(np.uint16)
 OPACITY = RNG.integers(0, 256, (SIDE, SIDE), np.uint8)
 OPACITY[:4], OPACITY[4:8] = 0, 255
 PLACES = RNG.integers(0, 4, (SIDE, SIDE), np.uint8)
@@ -66,6 +70,12 @@ CLEAR = {
         {"transparency": 3},
         _over_white(_grey(PLACES), np.array([255, 255, 255, 0])[PLACES]),
     ),
+    "I;16, one grey": (
+        # Only the very number is clear, not all that look alike.
+        Image.fromarray(np.uint16([256, 257, 40000, 65535])[PLACES]),
+        {"transparency": 257},
+        _grey(np.uint8([1, 255, 156, 255])[PLACES]),
+    ),
 }
 
 
@@ -100,14 +110,13 @@ def test_a_transparent_picture_is_turned_upright():
 
 
 @pytest.mark.parametrize(
-    "mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV", "I;16"]
+    "mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV"]
 )
 def test_without_transparency_the_pixels_are_pillow_s(mode):
     if mode == "LAB":
         image = Image.merge("LAB", Image.fromarray(COLOUR).split())
     else:
-        colour = Image.fromarray(COLOUR)
-        image = colour.convert("L" if mode == "I;16" else "RGB").convert(mode)
+        image = Image.fromarray(COLOUR).convert(mode)
     expected = ImageOps.exif_transpose(image).convert("RGB")
     np.testing.assert_array_equal(pictures.upright(image), expected)
 
@@ -116,3 +125,39 @@ def test_what_is_opaque_though_it_need_not_be_keeps_its_pixels():
     opaque = np.full(GREY.shape, 255, np.uint8)
     image = Image.fromarray(np.dstack([COLOUR, opaque]))
     np.testing.assert_array_equal(pictures.upright(image), COLOUR)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_grey_of_16_bits_keeps_the_upper_eight(kind):
+    file = io.BytesIO()
+    Image.fromarray(GREY16).save(file, kind)
+    with Image.open(file) as opened:
+        assert opened.mode in ("I;16", "I")
+        np.testing.assert_array_equal(pictures.upright(opened), _grey(GREY))
+    square = cats_vs_dogs.decode(file.getvalue(), SIDE)
+    np.testing.assert_array_equal(square, _grey(GREY))
+
+
+def test_grey_of_16_bits_may_have_its_larger_byte_first():
+    image = Image.fromarray(GREY16.astype(">u2"))
+    assert image.mode == "I;16B"
+    np.testing.assert_array_equal(pictures.upright(image), _grey(GREY))
+
+
+def test_a_png_is_of_16_bits_though_an_older_pillow_makes_32_of_them():
+    image = Image.fromarray(GREY16.astype(np.int32))
+    image.format = "PNG"
+    np.testing.assert_array_equal(pictures.upright(image), _grey(GREY))
+
+
+@pytest.mark.parametrize("mode, dtype", [("I", np.int32), ("F", np.float32)])
+@pytest.mark.parametrize("largest", [1, 255, 65535])
+def test_numbers_of_no_known_range_are_refused(mode, dtype, largest):
+    values = (largest / 255 * GREY).astype(dtype)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "TIFF")
+    with (
+        Image.open(file) as opened,
+        pytest.raises(InputError, match=f"mode is '{mode}'.* 8-bit PNG"),
+    ):
+        pictures.upright(opened)

@@ -10,7 +10,7 @@ from PIL import Image
 
 import densenet_lib
 from densenet_lib import figures, runs, training
-from densenet_lib.datasets import cats_vs_dogs, sketches
+from densenet_lib.datasets import cats_vs_dogs, sketches, split
 from densenet_lib.errors import InputError
 from densenet_lib.pretrained import PRETRAINED, Answer, Pretrained
 from tests.test_runs import TINY
@@ -41,10 +41,14 @@ def _file(picture, format="PNG", **options):
 def test_the_published_network_answers_as_its_run_does():
     network = densenet_lib.pretrained("cats-vs-dogs")
     run = runs.load(PRETRAINED["cats-vs-dogs"])
-    assert run.folder == try_it.RUN
+    assert run.folder / "run.json" in try_it.SOURCES
+    assert run.weights in try_it.SOURCES
     drawn = sketches.load(network.image_size, counts=(0, 0, 4)).test
     expected = training.evaluate(
-        network.model, drawn, mirror=run.experiment.mirror
+        network.model,
+        drawn,
+        zooms=run.experiment.zooms,
+        mirror=run.experiment.mirror,
     )
     answers = network.predict(drawn.images)
     np.testing.assert_allclose(
@@ -206,6 +210,18 @@ def test_the_model_card_holds_what_the_run_holds(
     assert share in " ".join(card.split())
     assert card.count("| 0 of 6 |") >= 1  # nothing done, nothing changed
     assert max(map(len, re.sub("[|].*", "", card).splitlines())) < 80
+    assert not re.search("^ *%", card, re.MULTILINE)
+
+
+def test_the_model_card_says_which_test_photographs_training_has_seen():
+    parts, _ = split.read()
+    assert parts[model_card.SEEN] == "train"
+    assert {parts[name] for name in model_card.TWINS} == {"test"}
+    card = " ".join(model_card.CARD.read_text("utf-8").split())
+    names = " and ".join(model_card.TWINS)
+    assert f"{names}, are the same file as {model_card.SEEN}" in card
+    share = 100 * len(model_card.TWINS) / (2 * split.PER_CLASS["test"])
+    assert f"by {share:.2f} points" in card
 
 
 def test_the_model_card_is_compared_letter_by_letter(

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from densenet_lib import resources
 
 
@@ -27,3 +29,30 @@ def test_else_the_cache_is_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("DENSENET_CACHE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert resources.cache_folder() == tmp_path / ".cache" / "densenet_lib"
+
+
+@pytest.mark.parametrize("content", ["text, «whole»\n", b"\x00bytes\r\n"])
+def test_a_file_is_written_whole_and_its_folder_made(tmp_path, content):
+    path = tmp_path / "new/folder/file"
+    resources.write_whole(path, "what was there before, and longer")
+    resources.write_whole(path, content)
+    expected = content if isinstance(content, bytes) else content.encode()
+    assert path.read_bytes() == expected
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_who_is_killed_while_writing_leaves_the_file_before(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "run.json"
+    resources.write_whole(path, "before")
+
+    def killed(self, content):
+        with open(self, "wb") as file:
+            file.write(content[:2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        resources.write_whole(path, "after")
+    assert path.read_text() == "before"

@@ -1,5 +1,6 @@
 """Recorded runs: complete, consistent, replayed exactly, redone by a flag."""
 
+import gzip
 import json
 import shutil
 from dataclasses import replace
@@ -69,6 +70,63 @@ def test_a_figure_that_is_not_the_predictions_own_is_found(recorded, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(record))
     [fault] = runs.verify(runs.Run(tmp_path))
     assert "0.999" in fault
+
+
+@pytest.fixture
+def copied(recorded, tmp_path):
+    """The run, in a folder that a test may change."""
+    shutil.copytree(recorded.folder, tmp_path / "copied")
+    return runs.Run(tmp_path / "copied")
+
+
+def test_other_images_are_found_before_they_are_asked_about(
+    recorded, tiny_data
+):
+    few = replace(tiny_data, test=tiny_data.test.subset(8))
+    [fault] = runs.verify(recorded, few)
+    assert "test images are not those" in fault
+    faults = runs.verify(recorded, replace(few, checksum="other"))
+    assert faults == ["the data are not those of the run", fault]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (None, "weights.npz"),
+        (None, "predictions.csv.gz"),
+        (slice(100), "predictions.csv.gz"),
+        (gzip.compress(b"name,label\nb,1\n"), "predictions.csv.gz"),
+        (gzip.compress(b"name,label,logit\nb,1\n"), "predictions.csv.gz"),
+        (gzip.compress(b"name,label,logit\n"), "predictions.csv.gz"),
+        (b"no archive", "predictions.csv.gz"),
+    ],
+    ids=[
+        "no weights",
+        "no answers",
+        "cut off",
+        "no logits",
+        "half a line",
+        "no line",
+        "no archive",
+    ],
+)
+def test_a_missing_or_broken_file_is_found(copied, tiny_data, content, name):
+    file = copied.folder / name
+    if content is None:
+        file.unlink()
+    else:
+        if isinstance(content, slice):
+            content = file.read_bytes()[content]
+        file.write_bytes(content)
+    [fault] = runs.verify(copied, tiny_data)
+    assert name.partition(".")[0] in fault
+
+
+def test_broken_weights_are_wrong_input(copied):
+    cut = copied.weights.read_bytes()[:1000]
+    copied.weights.write_bytes(cut)
+    with pytest.raises(InputError, match="whole file of weights"):
+        runs.load_weights(TINY.build(), copied.weights)
 
 
 def test_a_replay_trains_nothing(own_runs, recorded, monkeypatch):
@@ -147,6 +205,12 @@ def test_weights_of_another_network_are_refused(recorded):
         runs.load_weights(other.build(), recorded.folder / "weights.npz")
 
 
+def test_weights_of_other_shapes_are_refused(recorded):
+    wider = replace(TINY, config=replace(TINY.config, growth_rate=8))
+    with pytest.raises(InputError, match="'stem_conv/kernel'.*and not"):
+        runs.load_weights(wider.build(), recorded.weights)
+
+
 def test_an_unknown_run_lists_those_that_are(own_runs):
     with pytest.raises(InputError, match="sketch/tiny"):
         runs.load("sketch/tinny")
@@ -165,14 +229,15 @@ def test_half_precision_moves_no_kernel_by_more_than_a_half_does(
         np.testing.assert_allclose(one, other, rtol=2**-11, atol=1e-7)
 
 
+def _interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
 def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
     tiny_data, tmp_path, monkeypatch
 ):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", interrupted)
+        patch.setattr(training, "fit", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             runs.train(TINY, data=tiny_data, folder=tmp_path)
     with pytest.raises(InputError, match="unfinished.*Remove the folder"):
@@ -185,6 +250,87 @@ def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
     assert sittings[1]["hardware"] == run.record["hardware"]
     spent = sum(sitting["seconds"] for sitting in sittings)
     assert run.record["seconds"] == round(spent, 1)
+
+
+def test_an_unfinished_training_goes_on_with_its_own_data_only(
+    tiny_data, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(TINY, data=tiny_data, folder=tmp_path)
+    other = replace(tiny_data, checksum="other")
+    with pytest.raises(InputError, match="same data. Remove the folder"):
+        runs.train(TINY, data=other, folder=tmp_path)
+
+
+def test_an_unfinished_training_goes_on_from_its_own_start_only(
+    own_runs, recorded, tiny_data, tmp_path, monkeypatch
+):
+    on, folder = replace(TINY, name="on", start=TINY.path), tmp_path / "on"
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(on, data=tiny_data, folder=folder)
+    # Where it goes on, the start has been trained anew.
+    start = tmp_path / "runs" / TINY.path
+    shutil.copytree(recorded.folder, start)
+    runs.save_weights(TINY.build(), start / "weights.npz")
+    checksum = resources.checksum(start / "weights.npz")
+    contents = json.dumps(recorded.record | {"weights": checksum})
+    (start / "run.json").write_text(contents)
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path / "runs"))
+    with pytest.raises(InputError, match="same sources. Remove the folder"):
+        runs.train(on, data=tiny_data, folder=folder)
+
+
+def test_what_cannot_be_built_leaves_nothing(tiny_data, tmp_path):
+    wrong = TINY.but(memory="none")
+    with pytest.raises(InputError, match="memory"):
+        runs.train(wrong, data=tiny_data, folder=tmp_path / "run")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_sitting_that_is_killed_counts(tiny_data, tmp_path, monkeypatch):
+    keep_state = training._keep_state
+    with monkeypatch.context() as patch:
+        # A killed process does not come to the end of its blocks.
+        patch.setattr(runs._Stopwatch, "__exit__", lambda self, *_: None)
+        patch.setattr(
+            training, "_keep_state", lambda at: [*keep_state(at), _Lost()]
+        )
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
+    kept = json.loads((tmp_path / "unfinished/sittings.json").read_text())
+    [sitting] = kept
+    assert sitting["seconds"] > 0
+    run = runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
+    assert run.record["sittings"][:1] == kept
+    assert len(run.record["sittings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "remains"),
+    [
+        (training, "evaluate", True),
+        (runs, "_table_of_predictions", False),
+    ],
+)
+def test_a_run_is_never_made_of_parts_of_two(
+    copied, tiny_data, monkeypatch, module, name, remains
+):
+    folder, other = copied.folder, TINY.but(seed=7)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(other, data=tiny_data, folder=folder, progress=False)
+    assert (folder / "run.json").exists() == remains
+    if remains:
+        assert runs.verify(runs.Run(folder), tiny_data) == []
+    run = runs.train(other, data=tiny_data, folder=folder, progress=False)
+    assert run.experiment == other
+    assert runs.verify(run, tiny_data) == []
+    assert not (folder / "unfinished").exists()
 
 
 class _Lost(keras.callbacks.Callback):
@@ -270,6 +416,23 @@ def test_a_run_need_not_keep_its_weights(tiny_data, tmp_path, monkeypatch):
         run.model()
 
 
+def test_runs_in_two_folders_have_their_own_weights_in_one_cache(
+    tiny_data, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "cache"))
+    light = replace(TINY, keep_weights=False)
+    published, other = (
+        runs.train(
+            each, data=tiny_data, folder=tmp_path / name, progress=False
+        )
+        for name, each in (("one", light), ("other", light.but(epochs=1)))
+    )
+    assert published.weights != other.weights
+    for run in (published, other):
+        assert resources.checksum(run.weights) == run.record["weights"]
+        assert runs.verify(run, tiny_data) == []
+
+
 def test_weights_that_are_not_the_recorded_ones_are_found(recorded, tmp_path):
     shutil.copytree(recorded.folder, tmp_path / "run")
     run = runs.Run(tmp_path / "run")
@@ -290,3 +453,74 @@ def test_the_published_answers_are_mirrored_where_the_experiment_says(
     np.testing.assert_allclose(
         run.logits(model, tiny_data.test.images), mean, atol=1e-6
     )
+
+
+def test_a_network_with_dropout_is_loaded_and_goes_on(
+    own_runs, recorded, tiny_data, monkeypatch
+):
+    """Its generators of random numbers have other names in each process."""
+    config = replace(TINY.config, dropout=0.2)
+    first = replace(TINY, name="dropped", config=config)
+    monkeypatch.setitem(experiments.EXPERIMENTS, first.path, first)
+    run = runs.train(first, data=tiny_data, progress=False)
+    on = replace(first, name="dropped-on", start=first.path)
+    mean = replace(
+        first, name="dropped-mean", average=(first.path, first.path)
+    )
+    for later in (on, mean):
+        found = runs.train(later, data=tiny_data, progress=False)
+        assert runs.verify(found, tiny_data) == []
+    assert runs.verify(run, tiny_data) == []
+
+
+# --- the same network, asked in another way ---------------------------------
+
+AGAIN = replace(
+    TINY,
+    name="again",
+    mirror=True,
+    zooms=(1.0, 0.75),
+    asks=TINY.path,
+    keep_weights=False,
+)
+
+
+def test_a_network_is_asked_in_another_way_and_not_trained(
+    own_runs, recorded, tiny_data
+):
+    run = runs.train(AGAIN, data=tiny_data, progress=False)
+    assert runs.load(AGAIN.path).experiment == AGAIN
+    assert run.weights == recorded.weights
+    assert run.weights_checksum == recorded.weights_checksum
+    assert run.history == {}
+    assert {path.name for path in run.folder.iterdir()} == {
+        "predictions.csv.gz",
+        "run.json",
+    }
+    model = recorded.model()
+    expected = training.evaluate(
+        model, tiny_data.test, zooms=AGAIN.zooms, mirror=True
+    )
+    np.testing.assert_allclose(run.predictions.logits, expected, atol=1e-4)
+    other = recorded.predictions.logits
+    assert not np.allclose(run.predictions.logits, other, atol=1e-3)
+    assert runs.verify(run, tiny_data) == []
+
+
+def test_to_ask_costs_no_training(own_runs, recorded, monkeypatch):
+    monkeypatch.setitem(experiments.EXPERIMENTS, TINY.path, TINY)
+    assert [each.path for each in AGAIN.lineage] == [TINY.path, AGAIN.path]
+    assert AGAIN.multiply_adds(100) == TINY.multiply_adds(100)
+    assert not AGAIN.trains
+
+
+def test_what_asks_trained_weights_does_not_start_from_others():
+    with pytest.raises(InputError, match="start and asks"):
+        replace(AGAIN, start=TINY.path)
+
+
+def test_views_survive_as_plain_values():
+    fields = json.loads(json.dumps(AGAIN.to_dict()))
+    assert experiments.Experiment.from_dict(fields) == AGAIN
+    del fields["zooms"], fields["asks"]
+    assert experiments.Experiment.from_dict(fields).zooms == (1.0,)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from densenet_lib import training
+from densenet_lib import training, views
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
@@ -57,6 +57,19 @@ def test_the_cosine_schedule_rises_in_the_warm_up_and_ends_near_zero():
     assert rates[-1] < 1e-4
 
 
+def test_whole_numbers_are_rates_and_momenta_as_well():
+    recipe = Recipe(epochs=2, learning_rate=1, momentum=0)
+    assert _rates(recipe, 2)[:3:2] == pytest.approx([1, 0.5])
+    assert training.optimizer(recipe, 2).momentum == 0.0
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_longest_warm_up_leaves_a_step_for_the_cosine(steps):
+    recipe = Recipe(epochs=1, warmup_epochs=0.9, learning_rate=0.1)
+    rates = _rates(recipe, steps)
+    assert rates == pytest.approx([0.1] if steps == 1 else [0, 0.1])
+
+
 def test_a_training_learns_and_reports_each_epoch(tiny_data):
     model = _net()
     history = training.fit(model, tiny_data, RECIPE, progress=False)
@@ -89,9 +102,34 @@ def test_augmenting_on_the_device_gives_the_same_training(tiny_data):
 
 
 class _Interrupt(keras.callbacks.Callback):
+    """Ends the training at the end of that epoch, counted from 0."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
     def on_epoch_end(self, epoch, logs=None):
-        if epoch == 0:
+        if epoch == self.epoch:
             raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_data, tmp_path_factory):
+    """A training that is not interrupted: its weights and its history."""
+    net, folder = _net(), tmp_path_factory.mktemp("whole")
+    history = _fit(net, tiny_data, RECIPE, folder)
+    return net.get_weights(), history
+
+
+def _fit(net, data, recipe, folder):
+    return training.fit(net, data, recipe, checkpoint=folder, progress=False)
+
+
+def _expect_the_same(whole, net, history):
+    weights, expected = whole
+    assert history == expected
+    for ours, theirs in zip(net.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -103,42 +141,76 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     tiny_data, tmp_path, monkeypatch, changes
 ):
     recipe = replace(RECIPE, **changes)
-    whole = _net()
-    expected = training.fit(
-        whole, tiny_data, recipe, checkpoint=tmp_path / "whole", progress=False
-    )
-
+    net = _net()
+    expected = _fit(net, tiny_data, recipe, tmp_path / "whole")
     keep_state = training._keep_state
     with monkeypatch.context() as patch:
         patch.setattr(
             training,
             "_keep_state",
-            lambda folder: [*keep_state(folder), _Interrupt()],
+            lambda folder: [*keep_state(folder), _Interrupt(0)],
         )
         with pytest.raises(KeyboardInterrupt):
-            training.fit(
-                _net(),
-                tiny_data,
-                recipe,
-                checkpoint=tmp_path / "part",
-                progress=False,
-            )
+            _fit(_net(), tiny_data, recipe, tmp_path / "part")
     resumed = _net()
-    history = training.fit(
-        resumed,
-        tiny_data,
-        recipe,
-        checkpoint=tmp_path / "part",
-        progress=False,
-    )
+    history = _fit(resumed, tiny_data, recipe, tmp_path / "part")
+    _expect_the_same((net.get_weights(), expected), resumed, history)
 
-    assert history.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(history[name], values, atol=1e-6)
-    for ours, theirs in zip(
-        resumed.get_weights(), whole.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+def test_one_state_is_kept_and_says_how_far_it_is(tiny_data, tmp_path):
+    _fit(_net(), tiny_data, RECIPE, tmp_path)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["epoch00003.weights.h5", "history.csv"]
+
+
+def test_killed_between_history_and_state_the_epoch_is_done_again(
+    whole, tiny_data, tmp_path, monkeypatch
+):
+    keep_state = training._keep_state
+
+    def killed(folder):
+        history, state = keep_state(folder)
+        return [history, _Interrupt(1), state]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_keep_state", killed)
+        with pytest.raises(KeyboardInterrupt):
+            _fit(_net(), tiny_data, RECIPE, tmp_path)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 3
+    net = _net()
+    _expect_the_same(whole, net, _fit(net, tiny_data, RECIPE, tmp_path))
+
+
+def test_killed_while_a_state_is_written_the_one_before_is_taken(
+    whole, tiny_data, tmp_path, monkeypatch
+):
+    save, asked = keras.Model.save_weights, []
+
+    def killed(model, path, **options):
+        """The second state is cut off in its middle."""
+        save(model, path, **options)
+        asked.append(path)
+        if len(asked) == 2:
+            path.write_bytes(path.read_bytes()[:1000])
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", killed)
+        with pytest.raises(KeyboardInterrupt):
+            _fit(_net(), tiny_data, RECIPE, tmp_path)
+    assert asked[1].stat().st_size == 1000
+    net = _net()
+    _expect_the_same(whole, net, _fit(net, tiny_data, RECIPE, tmp_path))
+
+
+def test_of_two_states_the_newer_one_is_taken(whole, tiny_data, tmp_path):
+    net = _net()
+    history = _fit(net, tiny_data, RECIPE, tmp_path)
+    # Killed before the older one was removed, here one of no use.
+    (tmp_path / "epoch00002.weights.h5").write_bytes(b"")
+    again = _net()
+    _expect_the_same(whole, again, _fit(again, tiny_data, RECIPE, tmp_path))
+    _expect_the_same(whole, net, history)
 
 
 def test_a_kernel_rate_asks_for_muon_at_that_highest_rate():
@@ -198,6 +270,13 @@ def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
         {"learning_rate": -1},
         {"schedule": "linear"},
         {"warmup_epochs": 3},
+        {"warmup_epochs": 1, "schedule": "step"},
+        {"momentum": 1},
+        {"momentum": -0.1},
+        {"momentum": 0, "kernel_rate": 0.05},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"seed": 0.5},
         {"label_smoothing": 1.5},
         {"augment_on": "gpu"},
         {"kernel_rate": 0},
@@ -225,6 +304,16 @@ def test_the_phases_divide_the_epochs():
     assert Recipe(epochs=8, sizes=((1.0, 48),)).phases() == [(8, 48)]
     assert Recipe(epochs=8).phases() == [(8, None)]
     assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+def test_a_size_that_gets_no_epoch_is_left_out(tiny_data):
+    sizes = ((0.375, 64), (0.6875, 80), (1.0, 96))
+    assert Recipe(epochs=1, sizes=sizes).phases() == [(1, 80)]
+    assert Recipe(epochs=3, sizes=((0.1, 32),)).phases() == [(3, None)]
+    assert Recipe(epochs=3, sizes=((0.9, 32),)).phases() == [(3, 32)]
+    recipe = replace(RECIPE, epochs=1, sizes=((0.1, 32), (1.0, 64)))
+    history = training.fit(_net(), tiny_data, recipe, progress=False)
+    assert len(history["loss"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -279,6 +368,22 @@ def test_images_grow_during_a_training_and_it_can_be_resumed(
     assert len(history["loss"]) == 3
     for one, other in zip(whole.weights, again.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+
+
+def test_of_several_views_the_answer_is_the_mean(tiny_data):
+    net, test = _net(), tiny_data.test
+    found = training.evaluate(net, test, zooms=(1.0, 0.5), mirror=True)
+    near = views.middle(test.images, 0.5)
+    each = [
+        training.logits(net, seen)
+        for seen in (
+            test.images,
+            test.images[:, :, ::-1],
+            near,
+            near[:, :, ::-1],
+        )
+    ]
+    np.testing.assert_allclose(found, np.mean(each, axis=0), atol=1e-5)
 
 
 def test_the_mirrored_answer_is_the_mean_of_two(tiny_data):

@@ -22,12 +22,12 @@ from tools.front_ends import EXTRA, ROOT, pack
 
 SCRIPTS = ROOT / "_extra"
 FOLDER = EXTRA / "try_it"
-RUN = ROOT / "data/runs/cpu/densenet-soup"
+RUNS = ROOT / "data/runs/cpu"
 # The files that what is made here depends on.
 SOURCES = (
-    RUN / "run.json",
-    RUN / "weights.npz",
-    RUN / "predictions.csv.gz",
+    RUNS / "densenet-soup/weights.npz",
+    RUNS / "densenet-views/run.json",
+    RUNS / "densenet-views/predictions.csv.gz",
     ROOT / "tools/npm/package-lock.json",
     ROOT / "densenet_lib/export.py",
     ROOT / "densenet_lib/inference.py",
@@ -77,6 +77,8 @@ def describe(network):
     return {
         "classes": network.classes,
         "imageSize": network.image_size,
+        "zooms": network.run.experiment.zooms,
+        "mirror": network.run.experiment.mirror,
         "lastMaps": LAST,
         "lastWeights": kernel.tolist(),
         "blocks": [

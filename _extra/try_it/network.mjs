@@ -1,5 +1,7 @@
 // The trained network, loaded and asked.
 
+import { square } from "./resize.mjs";
+
 // The folder that holds the runtime's, the network's and this one.
 const ROOT = new URL("..", import.meta.url);
 const MODEL = "try_it/model.onnx.packed";
@@ -90,26 +92,54 @@ function probe(size) {
 /**
  * What the network says of an image, bytes (size, size, 3).
  *
- * Returns {logit, maps}: the mean of the logits of the image and of its
- * mirror image; and the image's own maps, {name: {height, width, channels,
- * values}} with values (height, width, channels).
+ * Returns {logit, maps}: the mean of the logits of all views of the image;
+ * and the image's own maps, {name: {height, width, channels, values}} with
+ * values (height, width, channels).
  */
 async function asked(ort, session, about, image) {
   const size = about.imageSize;
-  const both = new Float32Array(2 * image.length);
-  both.set(image);
-  both.set(mirrored(image, size), image.length);
-  const input = new ort.Tensor("float32", both, [2, size, size, 3]);
+  const shown = views(image, size, about);
+  const bytes = new Float32Array(shown.length * image.length);
+  shown.forEach((view, index) => bytes.set(view, index * image.length));
+  const input = new ort.Tensor("float32", bytes, [shown.length, size, size, 3]);
   const outputs = await session.run({ [session.inputNames[0]]: input });
   const { logits, ...inner } = outputs;
-  const [plain, mirror] = logits.data;
+  const sum = logits.data.reduce((total, logit) => total + logit, 0);
   const maps = {};
   for (const [name, { dims, data }] of Object.entries(inner)) {
     const [, height, width, channels] = dims;
     const values = data.slice(0, height * width * channels);
     maps[name] = { height, width, channels, values };
   }
-  return { logit: (plain + mirror) / 2, maps };
+  return { logit: sum / shown.length, maps };
+}
+
+/** All that is shown of an image: densenet_lib/views.py says the same. */
+function views(image, size, { zooms, mirror }) {
+  const seen = zooms.map((share) => middle(image, size, share));
+  return seen.flatMap((view) =>
+    mirror ? [view, mirrored(view, size)] : [view],
+  );
+}
+
+/** The middle of an image, a share of its side, at the size of the whole. */
+function middle(image, size, share) {
+  const margin = halfToEven(((1 - share) * size) / 2);
+  if (margin === 0) return image;
+  const side = size - 2 * margin;
+  const rgb = new Uint8ClampedArray(side * side * 3);
+  for (let row = 0; row < side; row += 1) {
+    const from = ((row + margin) * size + margin) * 3;
+    rgb.set(image.subarray(from, from + side * 3), row * side * 3);
+  }
+  return square({ rgb, width: side, height: side }, size);
+}
+
+/** Rounded as Python rounds. */
+function halfToEven(value) {
+  const down = Math.floor(value);
+  if (value - down !== 0.5) return Math.round(value);
+  return down % 2 === 0 ? down : down + 1;
 }
 
 function mirrored(image, size) {

@@ -341,7 +341,7 @@ class Batches(keras.utils.PyDataset):
         expect_choice("augment_on", augment_on, PLACES)
         # A plain view: indexing a memmap object costs more.
         self._images = np.asarray(split.images)
-        if size not in (None, *self._images.shape[1:3]):
+        if size is not None and (size, size) != self._images.shape[1:3]:
             # Resized as training images are, with nothing left to chance.
             augment = augment or Augmentation(flip=False)
         self._labels = split.labels.astype(np.float32)[:, None]

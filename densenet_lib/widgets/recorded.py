@@ -115,7 +115,7 @@ def _before(run):
         "epochs": sum(
             each.experiment.recipe.epochs
             for each in before
-            if not each.experiment.average
+            if each.experiment.trains
         ),
         "seconds": before[-1].seconds,
         "multiply_adds": before[-1].experiment.multiply_adds(images),

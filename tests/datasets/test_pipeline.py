@@ -390,6 +390,21 @@ def test_half_the_side_is_every_second_place_between_pixels(split):
     np.testing.assert_allclose(images, cells.mean((2, 4)), atol=1e-3)
 
 
+@pytest.mark.parametrize("place", ["host", "device"])
+@pytest.mark.parametrize("sides", [(12, 9), (9, 12), (9, 9)])
+def test_a_batch_is_square_whichever_side_is_right_already(sides, place):
+    images = np.random.default_rng(0).integers(0, 256, (4, *sides, 3))
+    images = images.astype(np.uint8)
+    split = Split(images, np.zeros(4, np.uint8), tuple("abcd"))
+    batch = Batches(split, 4, shuffle=False, size=12, augment_on=place)[0][0]
+    if place == "device":
+        batch = pipeline._change(**batch)
+    assert batch.shape == (4, 12, 12, 3)
+    # At its own size a side stays as it is.
+    same = Batches(split, 4, shuffle=False)[0][0]
+    np.testing.assert_array_equal(same, images)
+
+
 def test_a_batch_of_another_side_shows_the_same_part(split):
     """A gradient from 0 to 1 keeps its range, whatever the side."""
     ramp = np.linspace(0, 240, 24, dtype=np.float32)
