@@ -143,7 +143,8 @@ def _shown(experiment):
     seen = [
         "the photograph"
         if share == 1
-        else f"the middle of it ({share:.1%} of each side) at the same size"
+        else f"the middle of it ({_percent(share)} of each side) at the "
+        "same size"
         for share in experiment.zooms
     ]
     if not experiment.mirror and len(seen) == 1:
@@ -152,7 +153,9 @@ def _shown(experiment):
         seen.append(
             "the mirror image of each" if seen[1:] else "its mirror image"
         )
-    return f"The answer is the mean of the logits of {' and of '.join(seen)}."
+    *before, last = seen
+    logits = f"of {', of '.join(before)} and of {last}"
+    return f"The answer is the mean of the logits {logits}."
 
 
 def _facts(network):
