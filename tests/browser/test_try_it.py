@@ -418,11 +418,12 @@ def test_the_keyboard_alone_reaches_everything(asked, network):
     for _ in range(6):  # over the other samples
         press("Tab")
     press("ArrowDown")  # the other class
-    other = _pixels(asked, "heat")
+    assert _pixels(asked, "heat") != before
+    press("ArrowUp")  # for it there may be no heat at all
+    assert _pixels(asked, "heat") == before
     press("Tab")
     press("Home")  # no colours at all
-    grey = _pixels(asked, "heat")
-    assert len({before, other, grey}) == 3
+    assert _pixels(asked, "heat") != before
     press("Tab")
     press("ArrowDown")  # the second block
     side = network.image_size // 8
