@@ -45,7 +45,8 @@ def curves_state(*chosen):
         "runs",
         chosen,
         f"at most {MOST} of those that are recorded",
-        "densenet_lib.runs.names() lists them; a mean has no curves.",
+        "densenet_lib.runs.names() lists them; what was not trained has no "
+        "curves.",
     )
     return {
         "most": MOST,
@@ -56,7 +57,7 @@ def curves_state(*chosen):
 
 
 def trained():
-    """The paths of the recorded runs that have curves: a mean has none."""
+    """The paths of the recorded runs that were trained: they have curves."""
     return [name for name in runs.names() if runs.load(name).history]
 
 

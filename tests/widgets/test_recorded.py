@@ -132,12 +132,13 @@ def test_a_run_goes_on_where_the_one_it_started_from_ended(state, run_module):
         assert epochs[0] == gone + 1
 
 
-def test_a_mean_has_no_curves(state):
-    means = set(runs.names()) - {run["name"] for run in state["runs"]}
-    assert means
-    assert all(runs.load(name).experiment.average for name in means)
-    with pytest.raises(InputError, match="a mean has no curves"):
-        curves_state(means.pop())
+def test_what_was_not_trained_has_no_curves(state):
+    others = set(runs.names()) - {run["name"] for run in state["runs"]}
+    assert others
+    assert not any(runs.load(name).experiment.trains for name in others)
+    for name in others:
+        with pytest.raises(InputError, match="not trained has no curves"):
+            curves_state(name)
 
 
 def test_time_is_shared_out_as_the_multiply_adds_are(state, run_module):
