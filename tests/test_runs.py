@@ -233,13 +233,18 @@ def _interrupted(*_, **__):
     raise KeyboardInterrupt
 
 
-def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
-    tiny_data, tmp_path, monkeypatch
-):
+def _broken_off(monkeypatch, experiment, data, folder):
+    """Begin a training, and end it before its first step."""
     with monkeypatch.context() as patch:
         patch.setattr(training, "fit", _interrupted)
         with pytest.raises(KeyboardInterrupt):
-            runs.train(TINY, data=tiny_data, folder=tmp_path)
+            runs.train(experiment, data=data, folder=folder)
+
+
+def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
+    tiny_data, tmp_path, monkeypatch
+):
+    _broken_off(monkeypatch, TINY, tiny_data, tmp_path)
     with pytest.raises(InputError, match="unfinished.*Remove the folder"):
         runs.train(TINY.but(seed=9), data=tiny_data, folder=tmp_path)
     run = runs.train(TINY, data=tiny_data, folder=tmp_path, progress=False)
@@ -255,10 +260,7 @@ def test_an_interrupted_training_goes_on_and_of_no_other_configuration(
 def test_an_unfinished_training_goes_on_with_its_own_data_only(
     tiny_data, tmp_path, monkeypatch
 ):
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            runs.train(TINY, data=tiny_data, folder=tmp_path)
+    _broken_off(monkeypatch, TINY, tiny_data, tmp_path)
     other = replace(tiny_data, checksum="other")
     with pytest.raises(InputError, match="same data. Remove the folder"):
         runs.train(TINY, data=other, folder=tmp_path)
@@ -268,10 +270,7 @@ def test_an_unfinished_training_goes_on_from_its_own_start_only(
     own_runs, recorded, tiny_data, tmp_path, monkeypatch
 ):
     on, folder = replace(TINY, name="on", start=TINY.path), tmp_path / "on"
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "fit", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            runs.train(on, data=tiny_data, folder=folder)
+    _broken_off(monkeypatch, on, tiny_data, folder)
     # Where it goes on, the start has been trained anew.
     start = tmp_path / "runs" / TINY.path
     shutil.copytree(recorded.folder, start)
