@@ -275,7 +275,7 @@ BRANCH_RECIPE = replace(
 )
 # The share of the side that their mean is shown of each image, besides the
 # whole: what is usual of ImageNet, 224 of 256.
-NEARER = 0.875
+MIDDLE = 0.875
 # A larger network that begins as their mean: further layers in the last two
 # blocks, where a layer costs little arithmetic and most of the weights are.
 GROWN_BLOCKS = (2, 4, 14, 10)
@@ -459,6 +459,15 @@ CPU_BRANCHES = _branches(
     mirror=True,
     keep_weights=False,
 )
+CPU_MEAN = CPU_BRANCHES[-1]
+CPU_GROWN = replace(
+    CPU_MEAN,
+    name="densenet-grown",
+    config=replace(CPU_MEAN.config, blocks=GROWN_BLOCKS),
+    recipe=GROWN_RECIPE,
+    average=(),
+    start=CPU_MEAN.path,
+)
 
 EXPERIMENTS = _table(
     *(_study(name, seed) for seed in SEEDS for name in STUDY),
@@ -506,33 +515,20 @@ EXPERIMENTS = _table(
     *CPU_BRANCHES,
     # The mean, asked twice.
     replace(
-        CPU_BRANCHES[-1],
+        CPU_MEAN,
         name="densenet-views",
-        zooms=(1.0, NEARER),
+        zooms=(1.0, MIDDLE),
         average=(),
-        asks=CPU_BRANCHES[-1].path,
+        asks=CPU_MEAN.path,
         keep_weights=False,
     ),
-    Experiment(
-        "densenet-grown",
-        "cpu",
-        "densenet",
-        replace(CPU_NET, pooling="max", blocks=GROWN_BLOCKS),
-        GROWN_RECIPE,
-        image_size=192,
-        mirror=True,
-        start="cpu/densenet-soup",
-    ),
-    Experiment(
-        "densenet-further",
-        "cpu",
-        "densenet",
-        replace(CPU_NET, pooling="max", blocks=GROWN_BLOCKS),
-        FURTHER_RECIPE,
-        image_size=192,
-        mirror=True,
-        zooms=(1.0, NEARER),
-        start="cpu/densenet-grown",
+    CPU_GROWN,
+    replace(
+        CPU_GROWN,
+        name="densenet-further",
+        recipe=FURTHER_RECIPE,
+        zooms=(1.0, MIDDLE),
+        start=CPU_GROWN.path,
     ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(

@@ -5,7 +5,7 @@ from PIL import Image, ImageOps
 
 from densenet_lib.errors import expect
 
-__all__ = ["upright"]
+__all__ = ["square", "upright"]
 
 # Formats whose numbers have at most 16 bits, of which Pillow makes 32, in
 # mode "I": PGM, and PNG before Pillow 10.3.
@@ -50,6 +50,15 @@ def upright(image):
     clear = turned.convert("RGBA")
     white = Image.new("RGBA", clear.size, "white")
     return Image.alpha_composite(white, clear).convert("RGB")
+
+
+def square(image, side):
+    """A Pillow image of mode "RGB" as a square, by Lanczos' filter.
+
+    Returns:
+        uint8 (side, side, 3).
+    """
+    return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))
 
 
 def _upper_eight_bits(image):

@@ -1,14 +1,15 @@
 """What a network is shown of an image, where it is asked more than once.
 
 One network may give several answers to one image: to the image, to its
-mirror image, to the middle of it seen from nearer. Their mean errs less
-often than any of them. Krizhevsky et al. (2012, section 4.1) asked about ten
+mirror image, to the middle of it seen from nearer. Their mean may err less
+often than each of them. Krizhevsky et al. (2012, section 4.1) asked about ten
 views of each image.
 """
 
 import numpy as np
 from PIL import Image
 
+from densenet_lib import pictures
 from densenet_lib.errors import expect
 
 # The whole image, and nothing nearer.
@@ -42,8 +43,8 @@ def views(images, *, zooms=WHOLE, mirror=False):
 def middle(images, share):
     """The middle of each image, at the size of the whole.
 
-    Pillow's Lanczos filter enlarges it, by which photographs are brought to
-    their size, too.
+    It is enlarged by :func:`densenet_lib.pictures.square`, as photographs
+    are brought to their size.
 
     Args:
         images: uint8 (n, s, s, 3); of 1 as a share, of any type.
@@ -58,7 +59,7 @@ def middle(images, share):
     """
     expect_share(share)
     side = images.shape[1]
-    margin = round((1 - share) * side / 2)
+    margin = int((1 - share) * side / 2 + 0.5)
     if not margin:
         return images
     expect(
@@ -71,7 +72,8 @@ def middle(images, share):
     kept = slice(margin, side - margin)
     enlarged = np.empty_like(images)
     for index, image in enumerate(images):
-        enlarged[index] = _resized(image[kept, kept], side)
+        picture = Image.fromarray(image[kept, kept])
+        enlarged[index] = pictures.square(picture, side)
     return enlarged
 
 
@@ -84,8 +86,3 @@ def expect_share(share):
         "a share of the side, above 0 and up to 1",
         "Give 0.875, for instance.",
     )
-
-
-def _resized(image, side):
-    picture = Image.fromarray(image)
-    return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS))

@@ -124,7 +124,7 @@ function views(image, size, { zooms, mirror }) {
 
 /** The middle of an image, a share of its side, at the size of the whole. */
 function middle(image, size, share) {
-  const margin = halfToEven(((1 - share) * size) / 2);
+  const margin = Math.round(((1 - share) * size) / 2);
   if (margin === 0) return image;
   const side = size - 2 * margin;
   const rgb = new Uint8ClampedArray(side * side * 3);
@@ -133,13 +133,6 @@ function middle(image, size, share) {
     rgb.set(image.subarray(from, from + side * 3), row * side * 3);
   }
   return square({ rgb, width: side, height: side }, size);
-}
-
-/** Rounded as Python rounds. */
-function halfToEven(value) {
-  const down = Math.floor(value);
-  if (value - down !== 0.5) return Math.round(value);
-  return down % 2 === 0 ? down : down + 1;
 }
 
 function mirrored(image, size) {

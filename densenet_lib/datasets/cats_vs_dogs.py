@@ -197,7 +197,7 @@ def decode(content, size):
         image.draft("RGB", (2 * size, 2 * size))
         upright = pictures.upright(image)
     # Lanczos with its support widened to the source's grid: no aliasing.
-    return np.asarray(upright.resize((size, size), Image.Resampling.LANCZOS))
+    return pictures.square(upright, size)
 
 
 def _opened(source):
