@@ -291,11 +291,11 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
         "checksum": code_checksum(),
     }
     with _Stopwatch(checkpoint / "sittings.json") as stopwatch:
-        for start in [] if experiment.average else sources:
-            _begin(model, experiment, start)
         if experiment.average:
             _average(model, sources, data, experiment.recipe, progress)
-        elif experiment.trains:
+        elif sources:
+            _begin(model, experiment, sources[0])
+        if experiment.trains:
             training.fit(
                 model,
                 data,
