@@ -287,14 +287,13 @@ GROWN_RECIPE = replace(
     warmup_epochs=0.5,
     sizes=((0.64, 128), (1.0, 160)),
 )
-# The larger one once more, at the branches' gentler rate, and longer on large
+# The larger one once more, at the branches' gentler rate and on still larger
 # images: by the rate above it had not used its room.
 FURTHER_RECIPE = replace(
     GROWN_RECIPE,
-    epochs=10,
     learning_rate=0.02,
     kernel_rate=0.006,
-    sizes=((0.4, 128), (1.0, 160)),
+    sizes=((0.55, 160), (1.0, 192)),
 )
 GPU_RECIPE = replace(
     MUON_RECIPE,
@@ -527,6 +526,7 @@ EXPERIMENTS = _table(
         CPU_GROWN,
         name="densenet-further",
         recipe=FURTHER_RECIPE,
+        image_size=224,
         zooms=(1.0, MIDDLE),
         start=CPU_GROWN.path,
     ),
