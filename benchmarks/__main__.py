@@ -34,7 +34,7 @@ def main(arguments=None):
         results = _begin(field, path, options)
         for section in options.only:
             _SECTIONS[section](field, results, options, path)
-    except NoDevice as error:
+    except Impossible as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -49,8 +49,8 @@ def main(arguments=None):
     return 0
 
 
-class NoDevice(Exception):
-    """There is nothing to compute on."""
+class Impossible(Exception):
+    """There is nothing to compute on, or no place for what is asked for."""
 
 
 def _options(arguments):
@@ -77,6 +77,11 @@ def _options(arguments):
             parser.error(
                 f"--{what}: {name!r} is not one of {', '.join(choices)}"
             )
+    if options.contestants and not (options.out or options.quick):
+        parser.error(
+            "--contestants: the recorded file compares all of them; "
+            "for a part, name another with --out"
+        )
     options.lineup = lineup.only(
         options.contestants or set(known) - set(options.plan.without)
     )
@@ -131,7 +136,7 @@ def _begin(field, path, options):
         and (not options.gpu or each.engine == "keras")
     ]
     if not ready:
-        raise NoDevice(_nothing(answers, options))
+        raise Impossible(_nothing(answers, options))
     fresh = {
         "complete": False,
         "plan": options.plan_name,
@@ -149,6 +154,11 @@ def _begin(field, path, options):
     if old is None:
         return fresh
     if not _alike(old, fresh):
+        if set(options.only) != set(SECTIONS):
+            raise Impossible(
+                f"{path.name} is of other hardware or versions. Measure all "
+                "sections, or write to another file with --out."
+            )
         say(f"{path.name} is of other hardware or versions: all anew")
         return fresh
     old["contestants"] |= fresh["contestants"]
@@ -215,9 +225,11 @@ def _floor(field, results, options, path):
     seen = set()
     for each in _present(results, options, "infer"):
         kind = each.backend, *each.variables.items()
-        if kind in seen or each.name in results["floor"]:
+        if kind in seen:
             continue
         seen.add(kind)
+        if each.name in results["floor"]:
+            continue  # measured before an interruption
         say(f"floor by {each.name}")
         try:
             results["floor"][each.name] = field.ask(each.name, "floor")
@@ -264,8 +276,12 @@ def _add_cost(field, results, options, entry):
 
 def _cost(field, results, options, net):
     """Arithmetic, for which any contestant will do."""
-    first = _present(results, options, "infer", net)[0]
-    return field.ask(first.name, "cost", net=net)
+    first = next(
+        each.name
+        for each in options.lineup.contestants
+        if "versions" in results["contestants"][each.name]
+    )
+    return field.ask(first, "cost", net=net)
 
 
 def _memory(field, results, options, path):

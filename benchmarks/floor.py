@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.meters import cores
+from densenet_lib.hardware import cores
 
 REPETITIONS = 5
 

@@ -8,14 +8,17 @@ back end's allocator counts.
 """
 
 import ctypes
-import os
 import resource
 
 import keras
 
 
 def status(field):
-    """A field of this process's status, in bytes: "VmRSS", "VmHWM" …"""
+    """A field of this process's status, in bytes: "VmRSS", "VmHWM" …
+
+    Raises:
+        OSError: no way to ask, as on systems other than Linux.
+    """
     with open("/proc/self/status") as lines:
         for line in lines:
             if line.startswith(f"{field}:"):
@@ -90,8 +93,3 @@ _GPU = {
     "jax": _jax_peak,
     "torch": _torch_peak,
 }
-
-
-def cores():
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0))

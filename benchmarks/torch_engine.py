@@ -1,11 +1,10 @@
 """Builds the PyTorch network and runs steps of it."""
 
-import os
-
 import numpy as np
 import torch
 
 from benchmarks import nets, torch_densenet
+from densenet_lib import hardware
 from densenet_lib.training import Recipe
 
 FORMATS = {
@@ -29,7 +28,7 @@ class Engine:
         self._format = FORMATS[network]
         self._device = "cuda" if gpu else "cpu"
         if not gpu:
-            torch.set_num_threads(len(os.sched_getaffinity(0)))
+            torch.set_num_threads(hardware.cores())
         self._mixed = torch.autocast(
             self._device, dtype=torch.float16, enabled=gpu
         )

@@ -151,7 +151,10 @@ def _shrink(keep):
     """Give memory back if there is more than ``keep``; whether it helped."""
     from benchmarks import meters
 
-    before = meters.status("VmRSS")
+    try:
+        before = meters.status("VmRSS")
+    except OSError:
+        return False
     if before > keep:
         meters.trim()
     return meters.status("VmRSS") < 0.8 * before

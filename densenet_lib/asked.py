@@ -113,8 +113,11 @@ def record(run, *, source=None, sides=None, zoom=None):
         :class:`Asked`.
 
     Raises:
-        InputError: of :func:`measure`.
+        InputError: of :func:`measure`; or there is a record of these weights
+            with answers that the new one would not have.
     """
+    _expect_askable(run, zoom)
+    _expect_no_loss(run, sides or _sides(run), zoom)
     asked = measure(run, source=source, sides=sides, zoom=zoom)
     right = {
         str(side): {way: _packed(asked.right[side, way]) for way in asked.ways}
@@ -149,15 +152,11 @@ def measure(run, *, source=None, sides=None, zoom=None):
 
     Raises:
         InputError: the run kept no weights, or there are no photographs; or
-            the zoom is no share.
+            the zoom is no share, or a side too small for the network.
     """
-    run.expect_weights()
-    if zoom is not None:
-        views.expect_share(zoom)
-    if sides is None:
-        sides = sorted({*SIDES, run.experiment.image_size})
+    _expect_askable(run, zoom)
     right = {}
-    for side in sides:
+    for side in sides or _sides(run):
         experiment = replace(run.experiment, image_size=side)
         model = experiment.build()
         runs.load_weights(model, run.weights)
@@ -185,6 +184,44 @@ def table(asked):
         shares = (asked.accuracy(side, way) for way in asked.ways)
         lines.append(f"{side:4}" + "".join(f"{each:10.2%}" for each in shares))
     return "\n".join(lines)
+
+
+def _sides(run):
+    """At which a run is asked if nobody says otherwise."""
+    return sorted({*SIDES, run.experiment.image_size})
+
+
+def _expect_askable(run, zoom):
+    """Refuse a run without weights, and a zoom that is no share."""
+    run.expect_weights()
+    if zoom is not None:
+        views.expect_share(zoom)
+
+
+def _expect_no_loss(run, sides, zoom):
+    """Refuse to replace a record by one that holds less."""
+    path = _path(run)
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    if kept.get("weights") != run.weights_checksum:
+        return  # of no use any more
+    name = run.experiment.path
+    remedy = f"Else remove {path.name} of {name}, where they are recorded."
+    recorded = sorted(map(int, kept["right"]))
+    expect(
+        set(recorded) <= set(sides),
+        "sides",
+        sides,
+        f"{recorded} among them",
+        remedy,
+    )
+    recorded = kept.get("zoom")
+    expect(
+        recorded in (None, zoom),
+        "zoom",
+        zoom,
+        str(recorded),
+        remedy.replace("they are", "it is"),
+    )
 
 
 def _path(run):

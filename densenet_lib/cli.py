@@ -44,10 +44,7 @@ def main(arguments=None):
         _complain(error)
         return 2
     except KeyboardInterrupt:
-        print(
-            "densenet-lib: interrupted; the same command goes on from here.",
-            file=sys.stderr,
-        )
+        _complain("interrupted" + _afterwards(options))
         return 130
     except BrokenPipeError:
         # The reader of a pipe, such as head, has had enough.
@@ -252,6 +249,14 @@ def _photographs_at(place):
         f"Photographs in folders end in {', '.join(PHOTOGRAPHS)}.",
     )
     return found
+
+
+def _afterwards(options):
+    """What becomes of an interrupted command that keeps what it has done."""
+    trains = options.run_command in (train, train_study)
+    if trains or getattr(options, "action", None) == "download":
+        return "; the same command goes on from here."
+    return "."
 
 
 def _complain(error):

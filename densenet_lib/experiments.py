@@ -82,8 +82,9 @@ class Experiment:
             "only one of start, average and asks",
             "Make an experiment of each.",
         )
-        own = scales.SCALES[self.scale].image_size
-        object.__setattr__(self, "image_size", self.image_size or own)
+        if self.image_size is None:
+            own = scales.SCALES[self.scale].image_size
+            object.__setattr__(self, "image_size", own)
 
     @property
     def path(self):

@@ -16,13 +16,18 @@ def has_gpu():
     return any(name.lower().startswith(("gpu", "cuda")) for name in devices)
 
 
+def cores():
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
 def describe():
     """Processor, accelerator, cores and backend, as plain values for JSON."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores(),
         "accelerator": _accelerator(),
         "backend": keras.backend.backend(),
         "keras": keras.__version__,

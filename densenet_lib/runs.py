@@ -82,6 +82,7 @@ _CODE = (
     "growing.py",
     "networks.py",
     "optimizers.py",
+    "pictures.py",
     "densenet.py",
     "resnet.py",
     "training.py",
@@ -166,13 +167,10 @@ class Run:
 
     @cached_property
     def weights_checksum(self):
-        """Of its weights as they were recorded; None where nobody knows."""
+        """Of its weights as they were recorded; None where none is."""
         if self.experiment.asks:
             return self.record["sources"][self.experiment.asks]
-        recorded = self.record.get("weights")
-        if recorded is None and self.weights.exists():
-            return resources.checksum(self.weights)
-        return recorded
+        return self.record.get("weights")
 
     def expect_weights(self):
         """Refuse, with InputError, a run whose weights are not at hand."""
@@ -333,7 +331,7 @@ def load(path):
 def names():
     """The paths of all recorded runs, in order."""
     found = {
-        str(file.parent.relative_to(root))
+        file.parent.relative_to(root).as_posix()
         for root in roots()
         for file in root.glob("*/*/run.json")
     }

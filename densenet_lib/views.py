@@ -49,7 +49,8 @@ def middle(images, share):
     Args:
         images: uint8 (n, s, s, 3); of 1 as a share, of any type.
         share: of the side, above 0 and up to 1. What is cut out has a whole
-            number of pixels, the nearest that leaves equal margins.
+            number of pixels, the nearest that leaves equal margins, and one
+            or two at least.
 
     Returns:
         uint8 (n, s, s, 3); of 1 as a share, the images themselves.
@@ -59,7 +60,7 @@ def middle(images, share):
     """
     expect_share(share)
     side = images.shape[1]
-    margin = int((1 - share) * side / 2 + 0.5)
+    margin = min(int((1 - share) * side / 2 + 0.5), (side - 1) // 2)
     if not margin:
         return images
     expect(

@@ -19,16 +19,6 @@ def pytest_configure():
 
 
 @pytest.fixture(scope="session")
-def photographs():
-    """Cats-vs-Dogs at the size of "cpu", where the photographs are."""
-    from densenet_lib import datasets
-
-    if not PHOTOGRAPHS.exists():
-        pytest.skip("the photographs are not beside this checkout")
-    return datasets.load("cpu", source=PHOTOGRAPHS)
-
-
-@pytest.fixture(scope="session")
 def tiny_data():
     """72 images of 64 px: bright ones are dogs, dark ones cats."""
     from tests.brightness import brightness

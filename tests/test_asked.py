@@ -34,8 +34,15 @@ def own_data(run, monkeypatch):
 
 
 @pytest.fixture
-def record(run):
-    return asked.record(run, sides=SIDES)
+def unrecorded(run):
+    """The run, of which nothing is recorded any more."""
+    (run.folder / "asked.json").unlink(missing_ok=True)
+    return run
+
+
+@pytest.fixture
+def record(unrecorded):
+    return asked.record(unrecorded, sides=SIDES)
 
 
 def test_at_its_own_size_it_answers_as_the_run_does(run, record, tiny_data):
@@ -68,10 +75,9 @@ def test_a_record_of_other_weights_is_refused(run, record):
         asked.load(run)
 
 
-def test_a_run_without_a_record_says_how_to_make_one(run):
-    (run.folder / "asked.json").unlink(missing_ok=True)
+def test_a_run_without_a_record_says_how_to_make_one(unrecorded):
     with pytest.raises(InputError, match="densenet-lib sizes sketch/tiny"):
-        asked.load(run)
+        asked.load(unrecorded)
 
 
 def test_a_run_without_weights_is_refused(run, tmp_path, monkeypatch):
@@ -139,7 +145,36 @@ def test_weights_do_not_ask_for_a_size(run):
     assert small.input_shape[1:3] == (32, 32)
 
 
-def test_the_middle_is_asked_about_where_a_share_is_given(run, tiny_data):
+def test_a_record_is_not_replaced_by_one_that_holds_less(unrecorded):
+    run = unrecorded
+    kept = asked.record(run, sides=[32], zoom=0.75)
+    for sides, zoom, told in (
+        ([64], 0.75, r"sides is \[64\]; expected \[32\] among them"),
+        ([32], None, "zoom is None; expected 0.75"),
+    ):
+        with pytest.raises(InputError, match=f"{told}. Else remove asked"):
+            asked.record(run, sides=sides, zoom=zoom)
+    assert asked.load(run).right.keys() == kept.right.keys()
+    more = asked.record(run, sides=[32, 64], zoom=0.75)
+    assert asked.load(run).sides == more.sides == [32, 64]
+    # What was made with other weights is of no use.
+    path = run.folder / "asked.json"
+    contents = json.loads(path.read_text()) | {"weights": "0" * 16}
+    path.write_text(json.dumps(contents))
+    asked.record(run, sides=[32])
+    assert asked.load(run).zoom is None
+
+
+def test_a_side_too_small_for_the_network_is_refused(unrecorded, capsys):
+    assert cli.main(["sizes", TINY.path, "--sides", "0"]) == 2
+    assert "at least 32" in capsys.readouterr().err
+    assert not (unrecorded.folder / "asked.json").exists()
+
+
+def test_the_middle_is_asked_about_where_a_share_is_given(
+    unrecorded, tiny_data
+):
+    run = unrecorded
     found = asked.record(run, sides=[32], zoom=0.75)
     assert set(found.right) == {(32, way) for way in asked.WAYS + asked.NEARER}
     part, options = tiny_data.validation, {"mirror": True}

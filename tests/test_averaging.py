@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from densenet_lib import averaging, experiments, runs
+from densenet_lib.datasets.pipeline import Batches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.experiments import EXPERIMENTS, Experiment, seeded
@@ -218,6 +219,31 @@ def test_a_recorded_mean_is_the_mean_and_says_of_what(branched, tiny_data):
     ):
         half = (first.numpy() + second.numpy()) / 2
         np.testing.assert_allclose(both.numpy(), half, rtol=2**-10, atol=1e-7)
+    # And the statistics are its own, counted on the images of its recipe.
+    anew, stored = mean.experiment.build(training=True), mean.model()
+    anew.set_weights(
+        averaging.blend(
+            [
+                [weight.numpy() for weight in run.model().weights]
+                for run in (one, other)
+            ]
+        )
+    )
+    recipe = MEAN.recipe
+    averaging.recount(
+        anew,
+        Batches(
+            tiny_data.train,
+            recipe.batch_size,
+            seed=recipe.seed,
+            augment=recipe.augmentation,
+        ),
+    )
+    expected = named_weights(anew)
+    for name, value in named_weights(stored).items():
+        np.testing.assert_allclose(
+            value, expected[name], rtol=2e-3, atol=1e-5, err_msg=name
+        )
     assert mean.experiment == MEAN
     assert set(mean.record["sources"]) == set(MEAN.average)
     assert mean.history == {}

@@ -11,8 +11,10 @@ from PIL import Image
 import densenet_lib
 from densenet_lib import figures, runs, training
 from densenet_lib.datasets import cats_vs_dogs, sketches, split
+from densenet_lib.datasets.photographs import open_photographs
 from densenet_lib.errors import InputError
 from densenet_lib.pretrained import PRETRAINED, Answer, Pretrained
+from tests.conftest import PHOTOGRAPHS
 from tests.test_runs import TINY
 from tools import model_card, try_it
 
@@ -56,6 +58,26 @@ def test_the_published_network_answers_as_its_run_does():
     )
     assert network.model.input_shape[1] == network.image_size
     assert 0 <= network.calibration.error <= 1
+
+
+@pytest.mark.parametrize("path", ["cpu/densenet", *PRETRAINED.values()])
+def test_a_published_network_gives_its_answers_to_photographs(path):
+    if not PHOTOGRAPHS.exists():
+        pytest.skip("the photographs are not beside this checkout")
+    run = runs.load(path)
+    said, some = run.predictions, slice(None, None, 80)
+    photographs = open_photographs(PHOTOGRAPHS)
+    images = np.stack(
+        [
+            cats_vs_dogs.decode(
+                photographs.read(name), run.experiment.image_size
+            )
+            for name in said.names[some]
+        ]
+    )
+    assert len(images) == 50
+    found = run.logits(run.model(), images)
+    np.testing.assert_allclose(found, said.logits[some], atol=1e-2)
 
 
 def test_an_unknown_name_lists_those_that_are():

@@ -1,9 +1,11 @@
 """Recorded runs: complete, consistent, replayed exactly, redone by a flag."""
 
+import ast
 import gzip
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -62,21 +64,36 @@ def test_the_weights_give_the_recorded_predictions(recorded, tiny_data):
     assert runs.verify(recorded, tiny_data) == []
 
 
-def test_a_figure_that_is_not_the_predictions_own_is_found(recorded, tmp_path):
-    for file in recorded.folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    record = json.loads((tmp_path / "run.json").read_text())
-    record["metrics"]["test"]["accuracy"] = 0.999
-    (tmp_path / "run.json").write_text(json.dumps(record))
-    [fault] = runs.verify(runs.Run(tmp_path))
-    assert "0.999" in fault
-
-
 @pytest.fixture
 def copied(recorded, tmp_path):
     """The run, in a folder that a test may change."""
     shutil.copytree(recorded.folder, tmp_path / "copied")
     return runs.Run(tmp_path / "copied")
+
+
+def test_a_figure_that_is_not_the_predictions_own_is_found(copied):
+    file = copied.folder / "run.json"
+    record = json.loads(file.read_text())
+    record["metrics"]["test"]["accuracy"] = 0.999
+    file.write_text(json.dumps(record))
+    [fault] = runs.verify(copied)
+    assert "0.999" in fault
+
+
+def test_an_answer_that_is_not_the_weights_own_is_found(copied, tiny_data):
+    said = copied.predictions
+    away = np.where(said.logits > 0, 0.1, -0.1)  # no decision changes
+    for logits, expected in (
+        (said.logits + away, ["a logit differs by 0.1000"]),
+        (-said.logits, None),
+    ):
+        table = runs._table_of_predictions(tiny_data.test, logits)
+        (copied.folder / "predictions.csv.gz").write_bytes(table)
+        found = runs.verify(runs.Run(copied.folder), tiny_data)
+        if expected is None:
+            assert f"{len(logits)} decisions differ" in found
+        else:
+            assert found == expected
 
 
 def test_other_images_are_found_before_they_are_asked_about(
@@ -377,7 +394,21 @@ def test_a_lost_session_goes_on_from_what_it_kept_on_a_drive(
 
 @pytest.mark.parametrize("path", runs.names())
 def test_a_published_run_agrees_with_its_predictions(path):
-    assert runs.verify(runs.load(path)) == []
+    run = runs.load(path)
+    assert runs.verify(run) == []
+    if run.experiment.keep_weights:
+        assert run.record["weights"] == resources.checksum(run.weights)
+
+
+DRAWN = [path for path in runs.names() if path.startswith("sketch/")]
+
+
+@pytest.mark.parametrize("path", DRAWN)
+def test_a_published_network_gives_its_answers_to_the_drawings(path):
+    run = runs.load(path)
+    if not run.experiment.keep_weights:
+        pytest.skip("its weights are not kept")
+    assert runs.verify(run, run.experiment.data()) == []
 
 
 @pytest.mark.parametrize("path", runs.names())
@@ -394,9 +425,40 @@ def test_the_published_runs_are_small():
     assert size < 16 * 2**20
 
 
-def test_the_published_run_gives_its_accuracy_on_the_photographs(photographs):
-    run = runs.load("cpu/densenet")
-    assert runs.verify(run, photographs) == []
+def test_the_code_of_a_run_is_all_that_it_is_computed_with():
+    """Of the modules that are imported from there, none is left out."""
+    package = Path(runs.__file__).parent
+    known = {(package / name).resolve() for name in runs._CODE}
+    known |= {package / name for name in NOT_COMPUTING}
+    for name in runs._CODE:
+        for imported in _imported(package / name):
+            assert imported in known, f"{name}: {imported.name}"
+
+
+# What decides no number of a run, or one that is in its configuration.
+NOT_COMPUTING = (
+    "__init__.py",
+    "budget.py",
+    "datasets/__init__.py",
+    "datasets/records.py",
+    "errors.py",
+    "hardware.py",
+    "progress.py",
+)
+
+
+def _imported(path):
+    """The library's modules that a module imports."""
+    package = Path(runs.__file__).parent.parent
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        place = package.joinpath(*node.module.split("."))
+        for name in node.names:
+            for file in (place / name.name, place):
+                if (found := file.with_suffix(".py")).exists():
+                    yield found
+                    break
 
 
 def test_a_run_need_not_keep_its_weights(tiny_data, tmp_path, monkeypatch):

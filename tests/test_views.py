@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from densenet_lib import pictures
 from densenet_lib.errors import InputError
 from densenet_lib.views import middle, views
 
@@ -47,6 +48,14 @@ def test_the_middle_of_a_mirror_image_is_the_mirrored_middle():
         one = middle(IMAGES[:, :, ::-1], share)
         other = middle(IMAGES, share)[:, :, ::-1]
         assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_of_the_least_share_a_pixel_or_two_are_left():
+    for side, kept in ((16, slice(7, 9)), (15, slice(7, 8))):
+        images = IMAGES[:1, :side, :side]
+        [found] = middle(images, 1e-6)
+        cut = Image.fromarray(images[0, kept, kept])
+        np.testing.assert_array_equal(found, pictures.square(cut, side))
 
 
 def test_of_no_images_the_middle_is_none():

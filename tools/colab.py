@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +64,9 @@ class Environment:
     @classmethod
     def make(cls, folder, packages=sys.executable):
         """Make one in ``folder``, with the packages of another's python."""
-        venv.create(folder, symlinks=True)
+        # By that python: another version could not load its packages.
+        command = [packages, "-m", "venv", "--without-pip", folder]
+        subprocess.run(command, check=True)
         python = folder / "bin/python"
         site = _site(python)
         for entry in _site(packages).iterdir():

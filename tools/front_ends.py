@@ -57,7 +57,8 @@ def _copy_runtime(folder):
         if target.suffix == ".wasm":
             pack(content, target)
         else:
-            target.write_bytes(content)
+            # Many servers know .js as a script, and do not know .mjs.
+            target.with_suffix(".js").write_bytes(content)
 
 
 def pack(content, path):

@@ -7,23 +7,18 @@ document of them, _build/pdf/book.html, and lets Chromium print it.
 """
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from bs4 import BeautifulSoup
+
+from tools import browsers
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build/html"
 PDF = ROOT / "_build/pdf/densenet-by-hand.pdf"
-# Chromium's own names; Chrome and Edge are Chromium, too.
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "microsoft-edge",
-)
 FOOTER = (
     '<div style="width: 100%; font: 8pt sans-serif; text-align: center">'
     '<span class="pageNumber"></span></div>'
@@ -44,23 +39,17 @@ def main():
     """Print the book, or say in one line why not."""
     if not (HTML / "intro.html").exists():
         sys.exit("The book is not built: make book")
-    browser = find_browser()
+    browser = browsers.find()
+    if browser is None:
+        sys.exit(
+            "No Chromium is installed, which prints the book; on Debian: "
+            "apt install chromium"
+        )
     PDF.parent.mkdir(parents=True, exist_ok=True)
     document = PDF.with_name("book.html")
     document.write_text(combine(HTML), "utf-8")
     print_document(document, PDF, browser)
     print(PDF.relative_to(ROOT))
-
-
-def find_browser():
-    """Path of a Chromium; exits with what to do where there is none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        sys.exit(
-            "No Chromium is installed, which prints the book; on Debian: "
-            "apt install chromium"
-        )
-    return found
 
 
 def combine(folder):

@@ -56,6 +56,7 @@ def archive(book, path):
                 inside = f"{path.stem}/{file.relative_to(book).as_posix()}"
                 entry = zipfile.ZipInfo(inside, DATE)
                 entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16  # else for nobody else
                 target.writestr(entry, file.read_bytes())
 
 
@@ -68,6 +69,20 @@ def checksums(paths):
     return "".join(lines)
 
 
+def expect_finished(runs):
+    """Refuse to pack the state of a training that is not at its end.
+
+    Raises:
+        SystemExit: there is one.
+    """
+    for folder in sorted(runs.glob("*/*/unfinished")):
+        name = folder.parent.relative_to(runs).as_posix()
+        raise SystemExit(
+            f"{name} is not trained to its end: do so, or remove "
+            f"{folder.name} from its run"
+        )
+
+
 def main(arguments=None):
     """Fill dist/ anew."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -76,6 +91,7 @@ def main(arguments=None):
     if tag and tag != f"v{number}":
         raise SystemExit(f"the tag is {tag}, the version {number}")
     said = notes(number, (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    expect_finished(ROOT / "data/runs")
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     archive(BOOK, DIST / f"densenet-book-{number}.zip")

@@ -29,10 +29,9 @@ SOURCES = (
     RUNS / "densenet-views/run.json",
     RUNS / "densenet-views/predictions.csv.gz",
     ROOT / "tools/npm/package-lock.json",
-    ROOT / "densenet_lib/export.py",
-    ROOT / "densenet_lib/inference.py",
-    ROOT / "densenet_lib/datasets/animals.py",
-    ROOT / "densenet_lib/datasets/scenes.py",
+    ROOT / "tools/front_ends.py",
+    # Colours, samples, the network's parts: nearly all of it is asked.
+    *sorted((ROOT / "densenet_lib").rglob("*.py")),
     Path(__file__),
 )
 NAME = "cats-vs-dogs"

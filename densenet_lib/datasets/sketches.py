@@ -196,7 +196,8 @@ def _kept(names, size, seed, cue, share):
 def _code():
     """The code that draws: with another, nothing kept is used any more."""
     modules = (animals, canvas, scenes)
-    return b"".join(Path(module.__file__).read_bytes() for module in modules)
+    files = [__file__, *(module.__file__ for module in modules)]
+    return b"".join(Path(file).read_bytes() for file in files)
 
 
 def _keep(path, **arrays):

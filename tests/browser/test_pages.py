@@ -25,7 +25,7 @@ DESK, PHONE = (
 SOURCES = "_modules/"
 TOKEN = re.compile(r'<span class="(\w{1,3})">')  # of code: its kind
 LIMIT = 500_000  # bytes before the reader does anything
-COMPRESSED = (".html", ".css", ".js", ".mjs", ".svg", ".json", ".txt")
+COMPRESSED = (".html", ".css", ".js", ".svg", ".json", ".txt")
 WATCH = """
 window.shift = 0;
 new PerformanceObserver((list) => {

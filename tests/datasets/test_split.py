@@ -2,16 +2,12 @@
 
 import hashlib
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from densenet_lib.datasets import split
 from densenet_lib.datasets.photographs import open_photographs
-
-PHOTOGRAPHS = (
-    Path(__file__).resolve().parents[3] / "shared/data/cats-vs-dogs/train.zip"
-)
+from tests.conftest import PHOTOGRAPHS
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ let worker;
  *   runtime: "auto", "wasm" or "webgpu"; the first question decides.
  *   onProgress: called with {done, total} bytes while the network loads.
  *
- * Returns a promise of one of these: {answer}, all that worker.mjs found;
+ * Returns a promise of one of these: {answer}, all that worker.js found;
  * {refusal}, why the picture cannot be used; {failure}, what went wrong.
  */
 export function ask(file, { runtime = "auto", onProgress = () => {} } = {}) {
-  worker ??= new Worker(new URL("worker.mjs", import.meta.url), {
+  worker ??= new Worker(new URL("worker.js", import.meta.url), {
     type: "module",
   });
   const transfer = file instanceof ImageBitmap ? [file] : [];

@@ -1,7 +1,7 @@
 // From a file, or from the camera's picture, to what the network reads.
 
-import { describe } from "./files.mjs";
-import { jpegShrink, shrink, square } from "./resize.mjs";
+import { describe } from "./files.js";
+import { jpegShrink, shrink, square } from "./resize.js";
 
 // Decoded, a pixel takes four bytes: 400 MB.
 const MOST_PIXELS = 100e6;

@@ -3,8 +3,8 @@
 // Nothing is loaded before the reader gives a picture, and no picture leaves
 // the page: it goes to a worker of this page and nowhere else.
 
-import { ask } from "./asking.mjs";
-import { channelPixels, enlarge, gradCam, overlay } from "./maps.mjs";
+import { ask } from "./asking.js";
+import { channelPixels, enlarge, gradCam, overlay } from "./maps.js";
 
 const root = document.getElementById("try-it");
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
@@ -13,7 +13,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 let answer; // to the last picture
 let isBusy = false;
-let camera; // the stream, while there is one
+let camera; // the stream, while there is one, or the promise of it
 
 // What the reader gives
 
@@ -55,15 +55,17 @@ part("camera").onclick = async () => {
     say("The camera needs a page that is served by https or by this device.");
     return;
   }
-  if (!part("viewfinder").hidden) {
-    part("take").focus(); // it is on
+  if (camera) {
+    part("take").focus(); // it is on, or the reader is being asked
     return;
   }
   try {
-    camera = await navigator.mediaDevices.getUserMedia({
+    camera = navigator.mediaDevices.getUserMedia({
       video: { facingMode: "environment" },
     });
+    camera = await camera;
   } catch (error) {
+    camera = undefined;
     say(withoutCamera(error.name));
     return;
   }
@@ -107,6 +109,7 @@ part("stop").onclick = () => {
 
 function stopCamera() {
   camera.getTracks().forEach((track) => track.stop());
+  camera = undefined;
   part("video").srcObject = null;
   part("viewfinder").hidden = true;
   part("camera").focus();
@@ -117,14 +120,15 @@ function stopCamera() {
 async function look(file) {
   if (isBusy) return;
   isBusy = true;
-  root.setAttribute("aria-busy", "true");
+  // Not of all: what the status says meanwhile is to be heard.
+  part("results").setAttribute("aria-busy", "true");
   say("Looking …");
   const found = await ask(file, {
     runtime: root.dataset.runtime,
     onProgress: showProgress,
   });
   isBusy = false;
-  root.removeAttribute("aria-busy");
+  part("results").removeAttribute("aria-busy");
   part("progress").hidden = true;
   part("results").hidden = !found.answer;
   if (found.answer) show(found.answer);

@@ -1,17 +1,17 @@
 // The trained network, loaded and asked.
 
-import { square } from "./resize.mjs";
+import { square } from "./resize.js";
 
 // The folder that holds the runtime's, the network's and this one.
 const ROOT = new URL("..", import.meta.url);
 const MODEL = "try_it/model.onnx.packed";
 const RUNTIMES = {
   wasm: {
-    script: "onnxruntime-web/ort.wasm.bundle.min.mjs",
+    script: "onnxruntime-web/ort.wasm.bundle.min.js",
     binary: "onnxruntime-web/ort-wasm-simd-threaded.wasm.packed",
   },
   webgpu: {
-    script: "onnxruntime-web/ort.jspi.bundle.min.mjs",
+    script: "onnxruntime-web/ort.jspi.bundle.min.js",
     binary: "onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm.packed",
   },
 };

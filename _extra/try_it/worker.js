@@ -1,7 +1,7 @@
 // Computes beside the page, so that the page goes on scrolling.
 
-import { load } from "./network.mjs";
-import { Refusal, open, prepare, reduced } from "./photos.mjs";
+import { load } from "./network.js";
+import { Refusal, open, prepare, reduced } from "./photos.js";
 
 let loading;
 
