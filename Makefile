@@ -93,7 +93,8 @@ $(BACKENDS)/ready: requirements-backends.txt
 
 test-backends: $(READY) $(BACKENDS)/ready  ## test on JAX and PyTorch, too
 	DENSENET_BACKENDS_PYTHON=$(abspath $(BACKENDS))/bin/python \
-		$(BIN)/python -m pytest tests/backends
+		$(BIN)/python -m pytest tests/backends \
+		tests/test_benchmarks.py::test_the_pytorch_network_is_ours
 
 $(BACKENDS)/witnesses: requirements-witnesses.txt $(BACKENDS)/ready
 	@$(BACKENDS)/bin/python -m pip install --quiet -r $<

@@ -16,10 +16,8 @@ SIDES = (32, 64)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, tiny_data):
-    """A run of two epochs, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("runs") / TINY.path
-    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
+def run(recorded):
+    return recorded
 
 
 @pytest.fixture(autouse=True)

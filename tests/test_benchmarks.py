@@ -5,9 +5,11 @@ What it measures is not tested: times differ from machine to machine.
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,7 +184,8 @@ def test_the_file_names_versions_and_hardware_but_no_place(measured):
         != (results["contestants"]["stock-onednn"]["variables"])
     )
     assert results["hardware"]["cores"] >= 1
-    assert str(ROOT) not in text and os.uname().nodename not in text
+    assert str(ROOT) not in text
+    assert platform.node() not in results["hardware"].values()
 
 
 def test_the_table_has_a_line_for_each_contestant_and_floor(measured):
@@ -213,7 +216,7 @@ def _begun(results, path, *arguments):
     """What a run with these arguments finds done already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(plan.PLANS, "full", TINY)
-        options = driver._options([*ARGUMENTS, *arguments])
+        options = driver._options([*ARGUMENTS, f"--out={path}", *arguments])
     report.write(path, results)
     return driver._begin(_Answers(results), path, options)
 
@@ -236,8 +239,35 @@ def test_results_of_other_versions_are_not_mixed(measured, tmp_path):
     old = json.loads(json.dumps(results)) | {"complete": False}
     old["contestants"]["stock"]["versions"]["keras"] = "3.0.0"
     report.write(path, old)
-    options = driver._options(ARGUMENTS)
+    options = driver._options([*ARGUMENTS, f"--out={path}"])
     assert driver._begin(_Answers(results), path, options)["step"] == {}
+    # Of a part of them there would be no whole file any more.
+    options.only = ("export",)
+    with pytest.raises(driver.Impossible, match="other hardware or versions"):
+        driver._begin(_Answers(results), path, options)
+
+
+def test_a_part_of_the_contestants_is_not_for_the_recorded_file(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        driver.main(ARGUMENTS)
+    assert "--out" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_floor_that_is_there_stands_for_all_of_its_kind(tmp_path):
+    lineup = contestants.on_cpu()
+    kinds = {}
+    for each in lineup.contestants:
+        if each.takes_part(None, "infer"):
+            kind = (each.backend, *each.variables.items())
+            kinds.setdefault(kind, each.name)
+    results = {
+        "contestants": {n.name: {"versions": {}} for n in lineup.contestants},
+        "floor": dict.fromkeys(kinds.values(), {}),
+    }
+    assert len(kinds) < len(lineup.contestants)
+    options = SimpleNamespace(lineup=lineup)
+    driver._floor(None, results, options, tmp_path / "cpu.json")
+    assert list(results["floor"]) == list(kinds.values())
 
 
 def test_a_run_of_a_gpu_without_one_says_so_in_one_line(capsys, tmp_path):

@@ -1,24 +1,31 @@
 """The command line: answers, one-line errors, exit status."""
 
+import argparse
 import gzip
 import json
+import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from densenet_lib import cli, resources, runs
+from densenet_lib import cli, resources, runs, study
+from densenet_lib.datasets import cats_vs_dogs
 from densenet_lib.experiments import EXPERIMENTS, Experiment
+from densenet_lib.pretrained import Pretrained
 from tests.test_runs import TINY
+
+# A folder without photographs.
+EMPTY = str(Path(__file__).parent / "backends")
 
 
 @pytest.fixture(scope="module")
-def tiny_run(tmp_path_factory, tiny_data):
+def tiny_run(recorded):
     """The folder of runs that holds one tiny run."""
-    root = tmp_path_factory.mktemp("runs")
-    runs.train(TINY, data=tiny_data, folder=root / TINY.path, progress=False)
-    return root
+    return recorded.folder.parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +93,23 @@ def test_predict_finds_photographs_in_folders_and_by_pattern(
     assert [line.rsplit(": ", 1)[0] for line in lines] == expected
 
 
+def test_predict_answers_more_than_are_in_memory_at_once(
+    photo, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(cli, "AT_ONCE", 2)
+    asked = []
+    answers = Pretrained.answers
+
+    def few(network, images):
+        asked.append(len(images))
+        return answers(network, images)
+
+    monkeypatch.setattr(Pretrained, "answers", few)
+    assert cli.main(["predict", *[photo] * 5, "--run", TINY.path]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert asked == [2, 2, 1]
+
+
 def test_predict_answers_the_others_where_one_cannot_be_read(
     photo, folder, monkeypatch, capsys
 ):
@@ -143,9 +167,7 @@ def test_a_tampered_run_fails_its_verification(
     tiny_run, tmp_path, monkeypatch
 ):
     folder = tmp_path / TINY.path
-    folder.mkdir(parents=True)
-    for file in (tiny_run / TINY.path).iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(tiny_run / TINY.path, folder)
     table = folder / "predictions.csv.gz"
     lines = gzip.decompress(table.read_bytes())
     table.write_bytes(gzip.compress(lines.replace(b",0,", b",1,", 1)))
@@ -173,7 +195,7 @@ def test_evaluate_asks_the_weights_about_its_own_data_only(
         (["predict", "nowhere.jpg", "--run", TINY.path], "nowhere.jpg"),
         (["predict", __file__, "--run", TINY.path], "an image file"),
         (["predict", "any.jpg", "--run", "cpu/none"], TINY.path),
-        (["predict", "tools", "--run", TINY.path], "photographs in it"),
+        (["predict", EMPTY, "--run", TINY.path], "photographs in it"),
         (["explain", "nowhere.jpg", "--run", TINY.path], "nowhere.jpg"),
         (["explain", "any.jpg", "--output", "why.doc"], "'.doc'"),
         (["explain", "any.jpg", "--output", "no/why.png"], "'no'"),
@@ -196,6 +218,75 @@ def test_explaining_an_unknown_layer_is_one_line(photo, capsys):
     assert cli.main(arguments) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "blok1" in line
+
+
+def test_train_takes_another_recipe_into_a_folder_of_its_own(
+    tiny_run, tiny_data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(Experiment, "data", lambda self, source: tiny_data)
+    before = (tiny_run / TINY.path / "run.json").read_bytes()
+    arguments = ["--epochs", "1", "--seed", "3", "--folder", str(tmp_path)]
+    assert cli.main(["train", "tiny", "--scale", "sketch", *arguments]) == 0
+    run = runs.Run(tmp_path)
+    assert run.experiment == TINY.but(epochs=1, seed=3)
+    assert len(run.history["loss"]) == 1
+    share = f"{run.metrics['test']['accuracy']:.2%} of 16 test images right"
+    assert share in capsys.readouterr().out
+    assert (tiny_run / TINY.path / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "name", "goes_on"),
+    [
+        (["train", "tiny", "--scale", "sketch"], runs, "train", True),
+        (["study"], study, "missing", True),
+        (["data", "download", "."], cats_vs_dogs, "download", True),
+        (["data", "verify"], cats_vs_dogs, "verify", False),
+        (["evaluate", TINY.path], runs, "verify", False),
+        (["runs", "list"], runs, "names", False),
+    ],
+)
+def test_an_interrupted_command_says_whether_it_goes_on(
+    tiny_data, monkeypatch, capsys, arguments, module, name, goes_on
+):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Experiment, "data", lambda self, source: tiny_data)
+    monkeypatch.setattr(module, name, interrupt)
+    assert cli.main(arguments) == 130
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("densenet-lib: interrupted")
+    assert ("goes on" in line) == goes_on
+
+
+def test_a_reader_who_has_had_enough_is_no_failure(monkeypatch):
+    def full(*_):
+        raise BrokenPipeError
+
+    closed = []
+    monkeypatch.setattr(cli, "_print_metrics", full)
+    monkeypatch.setattr(cli.os, "dup2", lambda *ends: closed.append(ends))
+    assert cli.main(["runs", "list"]) == 0
+    assert len(closed) == 1
+
+
+def test_trust_measures_what_is_named_or_all_but_the_photographs(
+    monkeypatch, capsys
+):
+    asked = []
+
+    def record(name, *, source):
+        asked.append((name, source))
+        return f"{name}.json"
+
+    monkeypatch.setattr(cli.trust_tables, "record", record)
+    assert cli.main(["trust", "photographs", "--data", "here"]) == 0
+    assert asked == [("photographs", "here")]
+    assert cli.main(["trust"]) == 0
+    rest = [name for name in cli.trust_tables.MEASURED if name != asked[0][0]]
+    assert [name for name, _ in asked[1:]] == rest
+    assert capsys.readouterr().out.split() == [f"{n}.json" for n, _ in asked]
 
 
 def test_another_recipe_does_not_overwrite_the_recorded_run(capsys):
@@ -235,18 +326,15 @@ def test_any_other_failure_of_the_system_is_one_line(monkeypatch, capsys):
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
-    text = capsys.readouterr().out
-    for name in (
-        "train",
-        "evaluate",
-        "predict",
-        "explain",
-        "card",
-        "export",
-        "data",
-        "runs",
-    ):
-        assert name in text
+    listed = capsys.readouterr().out.partition("COMMAND\n")[2]
+    [commands] = [
+        action.choices
+        for action in cli._parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    ]
+    assert len(commands) > 8
+    for name in commands:
+        assert re.search(rf"^ +{name} ", listed, re.MULTILINE), name
 
 
 def test_study_trains_what_is_missing_and_shows_a_group(

@@ -375,10 +375,10 @@ def test_labels_come_one_for_each_image(model):
 # Probes.
 
 
-def split(classes, count, *, signal):
+def split(rng, classes, count, *, signal):
     """Images of noise, in which one channel may tell the class."""
     labels = np.arange(count) % classes
-    images = RANDOM.normal(size=(count, 4, 4, 3)).astype("float32")
+    images = rng.normal(size=(count, 4, 4, 3)).astype("float32")
     if signal:
         images[..., 1] += 5 * np.eye(classes)[labels][:, None, None, 0]
         images[..., 2] += 5 * np.eye(classes)[labels][:, None, None, 1]
@@ -387,6 +387,9 @@ def split(classes, count, *, signal):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_probe_reads_what_is_there_and_nothing_else(classes):
+    # An interval of 95 % misses one time in twenty: not of these numbers.
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
     net = keras.Sequential(
         [
             keras.Input((4, 4, 3)),
@@ -394,7 +397,7 @@ def test_a_probe_reads_what_is_there_and_nothing_else(classes):
             layers.Conv2D(3, 1, name="blind", kernel_initializer="zeros"),
         ]
     )
-    train, test = (split(classes, 120, signal=True) for _ in range(2))
+    train, test = (split(rng, classes, 120, signal=True) for _ in range(2))
     sees, blind = inside.linear_probes(net, train, test)
     assert (sees.layer, blind.layer) == ("sees", "blind")
     assert sees.accuracy == sees.train_accuracy == sees.high == 1
@@ -402,8 +405,8 @@ def test_a_probe_reads_what_is_there_and_nothing_else(classes):
     assert inside.how_early((blind, sees)) is sees
     noise = inside.linear_probes(
         net,
-        split(classes, 120, signal=False),
-        split(classes, 600, signal=False),
+        split(rng, classes, 120, signal=False),
+        split(rng, classes, 600, signal=False),
         "sees",
     )[0]
     assert noise.low < 1 / classes < noise.high

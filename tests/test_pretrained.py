@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -19,13 +20,6 @@ from tests.test_runs import TINY
 from tools import model_card, try_it
 
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory, tiny_data):
-    """A run of two epochs, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("runs") / TINY.path
-    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -170,12 +164,12 @@ def test_an_answer_names_the_class_of_its_logit(network, tiny_data):
 def test_a_run_with_mirror_images_is_asked_with_them(
     recorded, tiny_data, tmp_path
 ):
-    for file in recorded.folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    record = json.loads((tmp_path / "run.json").read_text())
+    folder = tmp_path / "mirrored"
+    shutil.copytree(recorded.folder, folder)
+    record = json.loads((folder / "run.json").read_text())
     record["experiment"]["mirror"] = True
-    (tmp_path / "run.json").write_text(json.dumps(record))
-    network, images = Pretrained(runs.Run(tmp_path)), tiny_data.test.images
+    (folder / "run.json").write_text(json.dumps(record))
+    network, images = Pretrained(runs.Run(folder)), tiny_data.test.images
     one, other = (
         training.logits(network.model, seen)
         for seen in (images, images[:, :, ::-1])

@@ -26,13 +26,6 @@ TINY = Experiment(
 )
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory, tiny_data):
-    """A run of two epochs, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("runs") / TINY.path
-    return runs.train(TINY, data=tiny_data, folder=folder, progress=False)
-
-
 @pytest.fixture
 def own_runs(recorded, monkeypatch):
     """The library's runs are those of this test's folder only."""

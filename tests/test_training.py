@@ -1,6 +1,8 @@
 """A training: its schedule, its optimiser, its resumption."""
 
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -70,20 +72,53 @@ def test_the_longest_warm_up_leaves_a_step_for_the_cosine(steps):
     assert rates == pytest.approx([0.1] if steps == 1 else [0, 0.1])
 
 
-def test_a_training_learns_and_reports_each_epoch(tiny_data):
-    model = _net()
-    history = training.fit(model, tiny_data, RECIPE, progress=False)
+def test_a_training_learns_and_reports_each_epoch(whole):
+    history = whole.history
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert all(len(values) == 3 for values in history.values())
     assert history["loss"][-1] < history["loss"][0]
 
 
-def test_the_same_seed_gives_the_same_training(tiny_data):
-    histories = [
-        training.fit(_net(), tiny_data, RECIPE, progress=False)
-        for _ in range(2)
-    ]
-    assert histories[0] == histories[1]
+def test_the_same_seed_gives_the_same_training(whole, tiny_data):
+    net = _net()
+    history = training.fit(net, tiny_data, RECIPE, progress=False)
+    _expect_the_same(whole, net, whole.history)
+    # One went through a file.
+    for name, values in whole.history.items():
+        assert history[name] == pytest.approx(values, rel=1e-6)
+
+
+def test_what_is_said_of_validation_is_what_it_gives(whole, tiny_data):
+    net, part = _net(), tiny_data.validation
+    net.set_weights(whole.weights)
+    right = (training.evaluate(net, part) > 0) == part.labels
+    assert whole.history["val_accuracy"][-1] == pytest.approx(right.mean())
+
+
+def test_the_recipe_s_loss_and_the_decision_are_those_of_logits():
+    itself = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
+    recipe = replace(RECIPE, label_smoothing=0.2)
+    training.compile_for(itself, recipe, 1)
+    logits = np.array([[0.3], [-0.3], [2.0]])
+    labels = np.array([[1.0], [0.0], [0.0]])
+    loss, accuracy = itself.test_on_batch(logits, labels)
+    smooth = labels * 0.8 + 0.1
+    chance = 1 / (1 + np.exp(-logits))
+    entropy = smooth * np.log(chance) + (1 - smooth) * np.log(1 - chance)
+    assert loss == pytest.approx(-entropy.mean(), rel=1e-5)
+    assert accuracy == pytest.approx(2 / 3)  # above 0 is a dog, not above 0.5
+
+
+@pytest.mark.parametrize("kernel_rate", [None, 0.05])
+def test_the_momentum_is_nesterov_s(kernel_rate):
+    recipe = replace(RECIPE, kernel_rate=kernel_rate)
+    assert training.optimizer(recipe, 10).nesterov
+
+
+@pytest.mark.parametrize(("size", "side"), [(None, 64), (32, 32)])
+def test_validation_follows_at_the_side_of_training(tiny_data, size, side):
+    for batches in training._batches(tiny_data, RECIPE, size):
+        assert batches[0][0].shape[1:3] == (side, side)
 
 
 def test_augmenting_on_the_device_gives_the_same_training(tiny_data):
@@ -115,10 +150,12 @@ class _Interrupt(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def whole(tiny_data, tmp_path_factory):
-    """A training that is not interrupted: its weights and its history."""
+    """A training that is not interrupted, and what it leaves."""
     net, folder = _net(), tmp_path_factory.mktemp("whole")
     history = _fit(net, tiny_data, RECIPE, folder)
-    return net.get_weights(), history
+    return SimpleNamespace(
+        weights=net.get_weights(), history=history, folder=folder
+    )
 
 
 def _fit(net, data, recipe, folder):
@@ -126,9 +163,8 @@ def _fit(net, data, recipe, folder):
 
 
 def _expect_the_same(whole, net, history):
-    weights, expected = whole
-    assert history == expected
-    for ours, theirs in zip(net.get_weights(), weights, strict=True):
+    assert history == whole.history
+    for ours, theirs in zip(net.get_weights(), whole.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -138,11 +174,13 @@ def _expect_the_same(whole, net, history):
     ids=["host", "device", "muon"],
 )
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
-    tiny_data, tmp_path, monkeypatch, changes
+    whole, tiny_data, tmp_path, monkeypatch, changes
 ):
     recipe = replace(RECIPE, **changes)
-    net = _net()
-    expected = _fit(net, tiny_data, recipe, tmp_path / "whole")
+    if changes:
+        net = _net()
+        history = _fit(net, tiny_data, recipe, tmp_path / "whole")
+        whole = SimpleNamespace(weights=net.get_weights(), history=history)
     keep_state = training._keep_state
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -154,12 +192,11 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
             _fit(_net(), tiny_data, recipe, tmp_path / "part")
     resumed = _net()
     history = _fit(resumed, tiny_data, recipe, tmp_path / "part")
-    _expect_the_same((net.get_weights(), expected), resumed, history)
+    _expect_the_same(whole, resumed, history)
 
 
-def test_one_state_is_kept_and_says_how_far_it_is(tiny_data, tmp_path):
-    _fit(_net(), tiny_data, RECIPE, tmp_path)
-    names = sorted(file.name for file in tmp_path.iterdir())
+def test_one_state_is_kept_and_says_how_far_it_is(whole):
+    names = sorted(file.name for file in whole.folder.iterdir())
     assert names == ["epoch00003.weights.h5", "history.csv"]
 
 
@@ -204,13 +241,12 @@ def test_killed_while_a_state_is_written_the_one_before_is_taken(
 
 
 def test_of_two_states_the_newer_one_is_taken(whole, tiny_data, tmp_path):
-    net = _net()
-    history = _fit(net, tiny_data, RECIPE, tmp_path)
+    folder = tmp_path / "whole"
+    shutil.copytree(whole.folder, folder)
     # Killed before the older one was removed, here one of no use.
-    (tmp_path / "epoch00002.weights.h5").write_bytes(b"")
-    again = _net()
-    _expect_the_same(whole, again, _fit(again, tiny_data, RECIPE, tmp_path))
-    _expect_the_same(whole, net, history)
+    (folder / "epoch00002.weights.h5").write_bytes(b"")
+    net = _net()
+    _expect_the_same(whole, net, _fit(net, tiny_data, RECIPE, folder))
 
 
 def test_a_kernel_rate_asks_for_muon_at_that_highest_rate():

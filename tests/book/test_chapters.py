@@ -1,5 +1,6 @@
 """What holds for every chapter that is committed."""
 
+import copy
 import re
 
 import pytest
@@ -35,17 +36,18 @@ def _name(path):
     return path.stem
 
 
-@pytest.fixture(params=PATHS, ids=_name)
+# Each is read once, for the tests of one chapter follow one another.
+@pytest.fixture(scope="module", params=PATHS, ids=_name)
 def path(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def notebook(path):
     return chapters.read(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -73,7 +75,7 @@ def test_the_notebook_says_what_its_source_says(path, notebook):
 def test_the_notebook_is_as_execution_writes_it(path, notebook):
     # Fails, too, on errors, stderr, paths of a machine, pictures without
     # alternative text and two pictures in a cell: normalise refuses them.
-    text = chapters.to_text(chapters.normalise(notebook))
+    text = chapters.to_text(chapters.normalise(copy.deepcopy(notebook)))
     assert path.read_text("utf-8") == text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tools import chapters, colab, execute, scale
 
-AGAIN = ["01_why_dense", "05_transition", "09_feature_maps"]
+AGAIN = ["05_transition"]  # of the others nbval asks whether they differ
 ALONE = ["08_cats_and_dogs"]
 
 

@@ -13,12 +13,12 @@ KINDS = {"recall", "change", "build"}
 LABEL = re.compile(r"\*\*(\d+)\.(\d+) \((\w+)\)\.\*\*")
 
 
-@pytest.fixture(params=SOURCES, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
 def source(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cells(source):
     return chapters.from_source(source).cells
 

@@ -149,11 +149,25 @@ def test_the_address_is_the_same_in_all_places(place):
 def test_the_address_is_in_no_place_that_moving_would_miss():
     known = set(repository.places())
     address = repository.current().encode()
-    for folder in ("", "chapters", "densenet_lib", "tests", "tools", ".ci"):
-        depth = "*" if folder in ("", "chapters") else "**/*"
+    for folder in ("", "chapters", *OTHER_FOLDERS):
+        depth = "**/*" if folder in OTHER_FOLDERS else "*"
         for path in (repository.ROOT / folder).glob(depth):
             if path.is_file() and path not in known:
                 assert address not in path.read_bytes(), path
+
+
+OTHER_FOLDERS = (
+    ".ci",
+    ".github",
+    "_extra",
+    "_static",
+    "api",
+    "benchmarks",
+    "data",
+    "densenet_lib",
+    "tests",
+    "tools",
+)
 
 
 def test_what_is_made_of_the_same_files_is_not_made_again(tmp_path):
