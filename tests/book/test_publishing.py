@@ -132,6 +132,21 @@ def test_the_archive_holds_the_book_and_is_the_same_each_time(book, tmp_path):
         ]
 
 
+def test_whoever_unpacks_the_archive_others_may_read_it(book, tmp_path):
+    path = tmp_path / "densenet-book-0.1.0.zip"
+    release.archive(book, path)
+    with zipfile.ZipFile(path) as archive:
+        modes = {entry.external_attr >> 16 for entry in archive.infolist()}
+    assert modes == {0o644}
+
+
+def test_an_unfinished_training_is_not_released(tmp_path):
+    release.expect_finished(tmp_path)
+    (tmp_path / "cpu/densenet/unfinished").mkdir(parents=True)
+    with pytest.raises(SystemExit, match="^cpu/densenet is not trained"):
+        release.expect_finished(tmp_path)
+
+
 def test_no_book_no_archive(tmp_path):
     with pytest.raises(SystemExit, match="make book first"):
         release.archive(tmp_path, tmp_path / "book.zip")
