@@ -2,7 +2,12 @@
 // the system is set. The theme's own script takes over when it arrives.
 {
   const root = document.documentElement;
-  const mode = localStorage.getItem("mode") || "auto";
+  let mode = "auto";
+  try {
+    mode = localStorage.getItem("mode") || mode;
+  } catch {
+    // The reader allows no storage.
+  }
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const chosen = mode === "auto" ? (dark ? "dark" : "light") : mode;
   root.dataset.mode = mode;

@@ -72,8 +72,9 @@ def family(image, maps, *, columns=4):
     )
     for place in axes.flat:
         place.axis("off")
+    maps = {name: _lifted(heat) for name, heat in maps.items()}
     shown = {"image": np.clip(image, 0, 255).astype("uint8")} | {
-        name: overlay(image, _lifted(heat)) for name, heat in maps.items()
+        name: overlay(image, heat) for name, heat in maps.items()
     }
     for place, (name, picture) in zip(axes.flat, shown.items(), strict=False):
         place.imshow(picture)

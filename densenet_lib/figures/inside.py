@@ -42,8 +42,10 @@ def channel_sheet(
     """
     height, width, channels = maps.shape
     sources = sources or {"": channels}
+    idle = "never active"
     if activity is None:
         activity = (maps > 0).mean(axis=(0, 1))
+        idle = "above zero nowhere here"
     groups = _sorted_groups(sources, np.asarray(activity), limit)
     columns = min(columns, max(16, max(map(len, groups.values()))))
     tiles = _shrunk(_spread(maps))
@@ -64,7 +66,7 @@ def channel_sheet(
         )
         axes.tick_params(axis="y", labelsize=9, length=0)
     return Illustration(
-        figure, _sheet_words(maps, groups, activity, title, shown)
+        figure, _sheet_words(maps, groups, activity, title, shown, idle)
     )
 
 
@@ -108,7 +110,7 @@ def _tiled(tiles, groups, columns):
     return sheet[:, :-gap], starts[:-1]
 
 
-def _sheet_words(maps, groups, activity, title, shown):
+def _sheet_words(maps, groups, activity, title, shown, idle):
     height, width, channels = maps.shape
     numbers = np.concatenate(list(groups.values()))
     dead = int((activity[numbers] == 0).sum())
@@ -119,8 +121,8 @@ def _sheet_words(maps, groups, activity, title, shown):
     return (
         f"{title or 'A feature map'}: {shown} of {channels} channels of "
         f"{height} x {width} pixels as small tiles{parts}, the most active "
-        f"first. Of those shown {dead} are never active and {constant} are "
-        "the same everywhere here."
+        f"first. Of those shown {dead} are {idle} and {constant} are the "
+        "same everywhere here."
     )
 
 

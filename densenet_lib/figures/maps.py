@@ -223,7 +223,7 @@ def by_stage(curves, stages, *, ylabel, chance=None):
     axes.set(ylabel=ylabel)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     ends = "; ".join(
-        f"{name} from {values[0]:.1f} to {values[-1]:.1f}"
+        f"{name} from {values[0]:.2f} to {values[-1]:.2f}"
         for name, values in curves.items()
     )
     return Illustration(figure, f"{ylabel} at {', '.join(stages)}: {ends}.")

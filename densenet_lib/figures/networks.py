@@ -5,8 +5,27 @@ import itertools
 import numpy as np
 import seaborn as sns
 
+from densenet_lib.errors import expect
 from densenet_lib.figures.style import COLOURS, Illustration, styled, subplots
 from densenet_lib.layers import compressed
+
+
+def channels_through(config, theta):
+    """Channels in each block of a DenseNet: a list of them for each.
+
+    The first is what enters the block, the others what there is after each
+    of its layers.
+    """
+    counts, entering = [], config.stem_channels
+    for num_layers in config.blocks:
+        counts.append(
+            [
+                entering + step * config.growth_rate
+                for step in range(num_layers + 1)
+            ]
+        )
+        entering = compressed(counts[-1][-1], theta)
+    return counts
 
 
 @styled
@@ -17,7 +36,17 @@ def break_even(growth_rate, *, bottleneck=4):
         growth_rate: k.
         bottleneck: channels of the 1x1 convolution, in multiples of k; below
             9, as from there on the two lines never meet.
+
+    Raises:
+        InputError: another bottleneck.
     """
+    expect(
+        0 < bottleneck < 9,
+        "bottleneck",
+        bottleneck,
+        "a number above 0 and below 9",
+        "From 9 on, a bottleneck never saves anything.",
+    )
     width = bottleneck * growth_rate
     meet = 9 * width / (9 - bottleneck)
     channels = np.linspace(0, 3 * meet, 100)
@@ -61,14 +90,13 @@ def bottleneck_cost(config, *, bottleneck=4, image_size=224):
     """
     k = config.growth_rate
     plain, split, starts = [], [], []
-    channels, side = config.stem_channels, image_size // 4
-    for num_layers in config.blocks:
+    side = image_size // 4
+    for counts in channels_through(config, config.theta):
         starts.append(len(plain) + 0.5)
-        for _ in range(num_layers):
+        for channels in counts[:-1]:
             plain.append(9 * k * channels * side**2 / 1e6)
             split.append(bottleneck * k * (channels + 9 * k) * side**2 / 1e6)
-            channels += k
-        channels, side = compressed(channels, config.theta), side // 2
+        side //= 2
     figure, axes = subplots()
     numbers = np.arange(1, len(plain) + 1)
     axes.step(
@@ -79,7 +107,9 @@ def bottleneck_cost(config, *, bottleneck=4, image_size=224):
         numbers, split, width=0.8, color=COLOURS["sky"],
         label=f"1x1 to {bottleneck}k, then 3x3",
     )  # fmt: skip
+    # One height for all bottlenecks that the chapter's slider has.
     top = 520 * (k / 32) ** 2 * (image_size / 224) ** 2
+    top = max(top, 1.1 * max(plain + split))
     for number, start in enumerate(starts, start=1):
         axes.axvline(start, color="0.7", linewidth=1)
         axes.text(start, 0.92 * top, f" block {number}")
@@ -185,12 +215,7 @@ def compression(config, *, theta, budgets):
         budgets: theta -> (parameters, multiply-adds) of the whole network.
     """
     figure, (left, right) = subplots(1, 2, height=3.2, width_ratios=(1.3, 1))
-    counts = [config.stem_channels]
-    for index, num_layers in enumerate(config.blocks):
-        if index:
-            counts.append(compressed(counts[-1], theta))
-        steps = range(1, num_layers + 1)
-        counts += [counts[-1] + step * config.growth_rate for step in steps]
+    counts = list(itertools.chain(*channels_through(config, theta)))
     left.plot(counts, drawstyle="steps-post")
     left.set(
         xlabel="layer", ylabel="channels", ylim=(0, 2050),
@@ -240,11 +265,21 @@ def spending(networks):
 
     Args:
         networks: name -> {kind: number}, with the same kinds for each.
+
+    Raises:
+        InputError: more than four kinds.
     """
     figure, axes = subplots(height=0.55 * len(networks) + 1.3)
     names = list(networks)
     kinds = list(networks[names[0]])
     colours = ("blue", "orange", "green", "purple")
+    expect(
+        len(kinds) <= len(colours),
+        "the kinds",
+        kinds,
+        f"{len(colours)} at most",
+        "Put some of them together.",
+    )
     starts = np.zeros(len(names))
     for kind, colour in zip(kinds, colours, strict=False):
         shares = np.array(

@@ -6,8 +6,8 @@ import math
 import numpy as np
 from matplotlib.patches import Arc, Rectangle
 
+from densenet_lib.figures.networks import channels_through
 from densenet_lib.figures.style import COLOURS, Illustration, styled, subplots
-from densenet_lib.layers import compressed
 
 
 @styled
@@ -19,14 +19,10 @@ def channel_growth(config):
 
     Source: section 3 of the paper, "Growth rate" and "Compression".
     """
-    counts = [config.stem_channels]
-    starts = []
-    for index, num_layers in enumerate(config.blocks):
-        if index:
-            counts.append(compressed(counts[-1], config.theta))
-        starts.append(len(counts) - 1)
-        for _ in range(num_layers):
-            counts.append(counts[-1] + config.growth_rate)
+    counts, starts = [], []
+    for block in channels_through(config, config.theta):
+        starts.append(len(counts))
+        counts += block
     figure, axes = subplots()
     axes.plot(counts, drawstyle="steps-post")
     for number, start in enumerate(starts, start=1):
@@ -161,11 +157,13 @@ def step_histograms(steps, *, limit=4.0):
         steps: {label: array of values of any shape}, in order.
         limit: the horizontal axes run from minus to plus this.
     """
-    figure, row = subplots(1, len(steps), height=2.9, sharey=True)
+    figure, [row] = subplots(
+        1, len(steps), height=2.9, sharey=True, squeeze=False
+    )
     bins = np.linspace(-limit, limit, 41)
     said = []
     for axes, colour, (label, values) in zip(
-        row, COLOURS.values(), steps.items(), strict=False
+        row, itertools.cycle(COLOURS.values()), steps.items(), strict=False
     ):
         values = np.ravel(values)
         share = np.ones_like(values) / values.size
@@ -261,7 +259,7 @@ def receptive_fields(masks):
     Args:
         masks: {label: array (height, width) of true and false}.
     """
-    figure, row = subplots(1, len(masks), height=2.2)
+    figure, [row] = subplots(1, len(masks), height=2.2, squeeze=False)
     said = []
     for axes, (label, mask) in zip(row, masks.items(), strict=True):
         axes.imshow(mask, cmap="cividis", vmin=0, vmax=1)

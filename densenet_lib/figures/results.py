@@ -1,8 +1,11 @@
 """Figures of a training and of its results."""
 
+import itertools
+
 import numpy as np
 import seaborn as sns
 
+from densenet_lib.errors import expect
 from densenet_lib.figures.style import COLOURS, Illustration, styled, subplots
 from densenet_lib.training import learning_rates
 
@@ -14,8 +17,18 @@ def training_curves(histories):
     Args:
         histories: {name: history}; a history is a dict of lists with the
             keys loss, accuracy, val_loss and val_accuracy.
+
+    Raises:
+        InputError: more of them than there are colours.
     """
     figure, axes = subplots(1, 2, height=3.4)
+    expect(
+        len(histories) <= len(COLOURS),
+        "the histories",
+        list(histories),
+        f"{len(COLOURS)} at most, one of each colour",
+        "Draw the others in a second figure.",
+    )
     for (name, history), colour in zip(
         histories.items(), COLOURS.values(), strict=False
     ):
@@ -54,7 +67,7 @@ def along(lines):
     """
     figure, axes = subplots()
     for (name, (shares, accuracies)), mark in zip(
-        lines.items(), "os^vD", strict=False
+        lines.items(), itertools.cycle("os^vD"), strict=False
     ):
         axes.plot(shares, 100 * accuracies, f"{mark}-", label=name)
     axes.axhline(50, linestyle=":", color="0.5")

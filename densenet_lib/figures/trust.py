@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.patches import Rectangle
 
+from densenet_lib.errors import expect_choice
 from densenet_lib.faithfulness.baselines import BASELINES
 from densenet_lib.figures.style import COLOURS, Illustration, styled, subplots
 
@@ -25,9 +26,14 @@ def trust_table(records, *, metrics=None, columns=3):
             networks one after the other.
         metrics: names of the measures to show, in order; None for all.
         columns: panels side by side.
+
+    Raises:
+        InputError: a measure that the records do not have.
     """
     known = dict.fromkeys(record.metric for record in records)
     metrics = list(known if metrics is None else metrics)
+    for metric in metrics:
+        expect_choice("metric", metric, list(known))
     methods = list(dict.fromkeys(record.method for record in records))
     rows = math.ceil(len(metrics) / columns)
     figure, axes = subplots(

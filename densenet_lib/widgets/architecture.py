@@ -80,7 +80,7 @@ def stepper(num_layers=5, *, growth_rate=12, channels=24):
         channels: k0, what the block starts with.
 
     Raises:
-        InputError: ``num_layers`` out of its range.
+        InputError: a number out of its range.
     """
     expect(
         num_layers in range(2, 9),
@@ -89,6 +89,14 @@ def stepper(num_layers=5, *, growth_rate=12, channels=24):
         "2 to 8",
         "Larger blocks work alike.",
     )
+    for name, value in (("growth_rate", growth_rate), ("channels", channels)):
+        expect(
+            isinstance(value, int) and value > 0,
+            name,
+            value,
+            "a whole number above 0",
+            "The paper has 12 and 24 for a small network.",
+        )
     state = {
         "channels": channels,
         "growth_rate": growth_rate,

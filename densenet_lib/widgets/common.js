@@ -174,10 +174,25 @@ export function choosable(label, pressed, key, choose, ...children) {
     s("g", { class: "dn-caption", "aria-hidden": "true" }, ...texts));
 }
 
+// A name that nothing else on the page has, not even in another front end.
+export function unique() {
+  return `dn-${Math.random().toString(36).slice(2)}`;
+}
+
+// Whether a key is meant for the browser: Alt and an arrow, say, goes back.
+export function modified(event) {
+  return event.altKey || event.ctrlKey || event.metaKey;
+}
+
+// The values of a slider, with one more if it is not among them.
+export function including(values, value) {
+  return [...new Set([...values, value])].sort((a, b) => a - b);
+}
+
 // Oblique lines to fill with, so that colour is not all that tells; gives
-// [definition, what to fill with]. Names are never the same twice on a page.
+// [definition, what to fill with].
 export function hatching(colour, angle = 45, gap = 6) {
-  const id = `dn-${Math.random().toString(36).slice(2)}`;
+  const id = unique();
   const definition = s("pattern", {
     id, width: gap, height: gap, patternUnits: "userSpaceOnUse",
     patternTransform: `rotate(${angle})`,

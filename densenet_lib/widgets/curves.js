@@ -1,6 +1,6 @@
 import {
-  button, canvas, drawing, h, listed, menu, s, short, status, table, tick,
-  words,
+  button, canvas, drawing, h, listed, menu, modified, s, short, status, table,
+  tick, words,
 } from "./common.js";
 
 // What tells one curve from another: never the colour alone.
@@ -72,6 +72,17 @@ export function logTicks(low, high) {
     .filter((x) => low <= x && x <= high);
 }
 
+function ticksWithin(low, high, count) {
+  return ticks(0, high, count).filter((x) => low <= x && x <= high);
+}
+
+// The same, but where these are too few: a training that went on from another
+// may have less than two octaves of its own.
+export function logMarks(low, high, count) {
+  const marks = logTicks(low, high);
+  return marks.length > 2 ? marks : ticksWithin(low, high, 2 * count);
+}
+
 function distinct(values) {
   return [...new Set(values)].sort();
 }
@@ -98,6 +109,11 @@ function sample(place) {
     class: "dn-sample",
   }, s("path", { d: "M1 7H45", fill: "none", "stroke-width": 2.5,
     ...look(place) }), mark(place, 23, 7));
+}
+
+// 0.945 -> "94.5 %", and 0.94 -> "94 %".
+export function rounded(share) {
+  return `${Number((100 * share).toFixed(2))} %`;
 }
 
 function figure(measure, value) {
@@ -235,16 +251,17 @@ export function render({ model, el }) {
     const epochs = view.x === "epochs";
     const all = drawn.map((line) => along(line.run, view.x));
     const most = Math.max(...all.map((xs) => xs.at(-1)), 2);
+    const many = Math.max(3, Math.round(width / 110));
     if (view.log && !epochs) {
       const first = Math.min(...all.map((xs) => xs[0]), most / 2);
       const length = Math.log(most / first);
-      return [logTicks(first, most), (x) => Math.log(x / first) / length];
+      return [
+        logMarks(first, most, many), (x) => Math.log(x / first) / length,
+      ];
     }
     const first = epochs ? 1 : 0;
-    const xs = ticks(0, most, Math.max(3, Math.round(width / 110)));
     return [
-      xs.filter((x) => first <= x && x <= most),
-      (x) => (x - first) / (most - first),
+      ticksWithin(first, most, many), (x) => (x - first) / (most - first),
     ];
   }
 
@@ -253,7 +270,7 @@ export function render({ model, el }) {
       ...ys.map((y) => s("path", { class: "dn-grid",
         d: `M${LEFT} ${toY(y)}H${width - RIGHT}` })),
       ...ys.map((y) => words(LEFT - 8, toY(y) + 4,
-        view.y === "loss" ? String(y) : `${Math.round(100 * y)} %`, "end")),
+        view.y === "loss" ? String(y) : rounded(y), "end")),
       ...xs.map((x) => s("path", { class: "dn-grid",
         d: `M${toX(x)} ${base}v5` })),
       ...xs.map((x) => words(toX(x), base + 20, short(x), "middle")),
@@ -304,7 +321,7 @@ export function render({ model, el }) {
       ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0],
       ArrowDown: [1, 0], Home: [0, -1e9], End: [0, 1e9],
     }[event.key];
-    if (!move || drawn.length === 0) {
+    if (!move || modified(event) || drawn.length === 0) {
       return;
     }
     event.preventDefault();

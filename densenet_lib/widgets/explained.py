@@ -11,7 +11,7 @@ from PIL import Image
 from densenet_lib import attribution, features, taps
 from densenet_lib.attribution.maps import LUMA
 from densenet_lib.datasets import CLASSES
-from densenet_lib.errors import expect_choice
+from densenet_lib.errors import expect, expect_choice
 from densenet_lib.widgets.frontend import show
 
 # What each method does, for whoever meets its name here.
@@ -56,7 +56,8 @@ def heatmaps(*subjects, methods=tuple(METHODS)):
         methods: of those that ``METHODS`` has words for.
 
     Raises:
-        InputError: another method.
+        InputError: another method, or none; no subject, or one that has more
+            or fewer names than pictures.
     """
     state = heatmaps_state(*subjects, methods=methods)
     names = ", ".join(picture["name"] for picture in state["pictures"])
@@ -78,6 +79,16 @@ def heatmaps_state(*subjects, methods=tuple(METHODS)):
     """
     for method in methods:
         expect_choice("method", method, METHODS)
+    for what, given in (("subjects", subjects), ("methods", methods)):
+        expect(given, what, given, "at least one", "Name one.")
+    for subject in subjects:
+        expect(
+            len(subject.names) == len(subject.images),
+            "the names of the pictures",
+            subject.names,
+            f"{len(subject.images)}, one of each picture",
+            "Name all of them.",
+        )
     return {
         "classes": list(CLASSES),
         "colours": _colours(),
@@ -129,6 +140,7 @@ def _pictures(subject, methods):
             sides[layer] = maps.shape[-1]
             for sheet, pair in zip(sheets, maps, strict=True):
                 sheet.extend(pair)
+    packed = [_packed(sheet) for sheet in sheets]
     return [
         {
             "name": subject.names[index],
@@ -139,7 +151,8 @@ def _pictures(subject, methods):
                 for layer, said in places.items()
             ],
             "picture": _png(subject.images[index]),
-            "sheet": _png(_packed(sheets[index])),
+            "sheet": _png(packed[index]),
+            "sum": int(packed[index].sum()),
             "mask": None
             if subject.masks is None
             else _png(np.uint8(255) * subject.masks[index]),

@@ -1,8 +1,8 @@
 // The architecture explorer: change a DenseNet, see it, and what it costs.
 
 import {
-  button, drawing, field, grouped, h, menu, short, slider, status, table,
-  tick,
+  button, drawing, field, grouped, h, including, menu, short, slider, status,
+  table, tick,
 } from "./common.js";
 import {
   budget, depth, smallestSide, stemChannels, total, trainingBytes,
@@ -58,13 +58,16 @@ export function render({ model, el }) {
       net = { ...reference };
       chosen = "block1";
       refill();
-      update();
     }
+    update(); // of "your own", too, which is one of the paper's for now
   });
 
-  // A new control for everything: after the reader has chosen another start.
+  // A new control for everything; the focus stays at the one in its place.
   function refill() {
+    const all = () => [...controls.querySelectorAll("input, select, button")];
+    const at = all().indexOf(controls.getRootNode().activeElement);
     controls.replaceChildren(...controlsFor(net, change, changeBlocks));
+    all()[at]?.focus();
   }
 
   function change(changes) {
@@ -182,10 +185,6 @@ function setOff(element, off) {
       event.stopImmediatePropagation();
     }, { capture: true });
   }
-}
-
-function including(values, value) {
-  return [...new Set([...values, value])].sort((a, b) => a - b);
 }
 
 function isSame(net, reference) {

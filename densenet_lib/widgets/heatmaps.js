@@ -1,4 +1,4 @@
-import { h, menu, percent, slider, status } from "./common.js";
+import { h, menu, percent, slider, status, unique } from "./common.js";
 
 // Where in a picture's sheet a map lies, and its side. The order is that of
 // explained.py: method, layer, class.
@@ -109,6 +109,10 @@ async function unpacked(picture) {
     pixels(picture.picture), firstChannel(picture.sheet),
     picture.mask && firstChannel(picture.mask),
   ]);
+  // Some browsers blur what is read from a canvas, against fingerprinting.
+  if (sheet.reduce((sum, value) => sum + value, 0) !== picture.sum) {
+    throw new Error(`the maps of ${picture.name} cannot be read here`);
+  }
   return { ...picture, image, sheet, mask };
 }
 
@@ -118,12 +122,9 @@ function paint(canvas, bytes, size) {
   canvas.getContext("2d").putImageData(new ImageData(bytes, size, size), 0, 0);
 }
 
-let groups = 0; // on the page: radio buttons need a name of their own
-
 // Radio buttons: items [text, element above it]; arrow keys go through them.
 function choice(title, kind, items, chosen, onchange) {
-  groups += 1;
-  const name = `dn-choice-${groups}`;
+  const name = unique();
   return h("fieldset", { class: kind }, h("legend", {}, title),
     ...items.map(([text, ...above], index) => h("label", {}, ...above,
       h("span", {}, h("input", {

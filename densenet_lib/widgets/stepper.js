@@ -1,8 +1,8 @@
 // A dense block, layer by layer: who feeds it, with how many channels.
 
 import {
-  button, canvas, choosable, drawing, fill, grouped, h, hatching, listed, s,
-  slider, status, table, words,
+  button, canvas, choosable, drawing, fill, grouped, h, hatching, including,
+  listed, modified, s, slider, status, table, words,
 } from "./common.js";
 
 const COUNTS = [2, 3, 4, 5, 6, 7, 8];
@@ -56,7 +56,7 @@ export function render({ model, el }) {
   // Arrows step wherever the focus is in the picture.
   picture.place.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (by !== undefined) {
+    if (by !== undefined && !modified(event)) {
       event.preventDefault();
       step(by);
       picture.place.querySelector(`[data-key="${chosen}"]`).focus();
@@ -83,10 +83,6 @@ export function render({ model, el }) {
     "that is chosen, and with how many channels. Choose another with a " +
     "click or with Tab and Enter; the arrow keys step."),
   h("details", {}, h("summary", {}, "The ledger so far"), ledger)));
-}
-
-function including(values, value) {
-  return [...new Set([...values, value])].sort((a, b) => a - b);
 }
 
 const reads = ({ channels, growth_rate: k }, layer) =>
@@ -143,7 +139,8 @@ function drawBlock(width, block, made, chosen, choose) {
   };
   const textures = Array.from({ length: count }, (_, index) => {
     const turn = index % COLOURS.length;
-    const gap = index < COLOURS.length ? 8 : 4; // finer the second time
+    // Finer the second time, coarser the third.
+    const gap = [8, 4, 12][Math.floor(index / COLOURS.length)];
     return hatching(`var(--dn-${COLOURS[turn]})`, 45 * turn, gap);
   });
   const columns = Array.from({ length: count }, (_, index) => (

@@ -1,4 +1,6 @@
-import { button, fill, h, menu, s, slider, status, table } from "./common.js";
+import {
+  button, fill, h, menu, modified, s, slider, status, table,
+} from "./common.js";
 
 const CELL = 36; // pixels of an input or output cell
 const SMALL = CELL / 2; // two of them are as wide as the output they led to
@@ -123,6 +125,9 @@ function board(label, map, options) {
       ArrowUp: [-1, 0], ArrowDown: [1, 0],
       ArrowLeft: [0, -1], ArrowRight: [0, 1],
     }[event.key];
+    if (step && modified(event)) {
+      return;
+    }
     if (step) {
       event.preventDefault();
       const row = Math.min(rows - 1, Math.max(0, here[0] + step[0]));
@@ -164,26 +169,40 @@ function board(label, map, options) {
 // Draw with a pointer: paint(row, column, value) for every cell it crosses.
 function paintable(input, valueAt, paint) {
   let value = null; // what is being drawn; null while nothing is
+  let first = null; // the cell where it begins, until that is painted
+  const begin = () => {
+    if (first) {
+      input.focus(...first);
+      paint(...first, value);
+      first = null;
+    }
+  };
   fill(input.element, {
     onpointerdown: (event) => {
       const at = input.under(event);
       if (at && event.button === 0) {
         event.preventDefault(); // do not select text
         value = valueAt(...at);
-        input.focus(...at);
-        paint(...at, value);
+        first = at;
+        // A finger may mean to scroll: then its pointer is cancelled.
+        if (event.pointerType !== "touch") {
+          begin();
+        }
       }
     },
     onpointermove: (event) => {
       const at = value === null ? null : input.under(event);
       if (at) {
+        begin();
         paint(...at, value);
       }
     },
+    onpointerup: begin,
   }, []);
   for (const name of ["pointerup", "pointerleave", "pointercancel"]) {
     input.element.addEventListener(name, () => {
       value = null;
+      first = null;
     });
   }
 }

@@ -131,6 +131,36 @@ def test_an_image_too_small_for_the_net_grows(visit):
     assert side.get_attribute("aria-valuetext") == "64"
 
 
+def test_a_control_that_is_made_anew_keeps_the_focus(visit):
+    """The side of the images goes back up: that slider is another one."""
+    page = visit("explorer")
+    _press(page, page.get_by_role("slider", name="image side"), "Home")
+    page.get_by_role("button", name="Add a block").click()
+    side = page.get_by_role("slider", name="image side")
+    _press(page, side, "ArrowLeft")
+    assert side.get_attribute("aria-valuetext") == "64"
+    assert side.evaluate("one => one === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    assert side.get_attribute("aria-valuetext") == "96"
+
+
+def test_your_own_net_is_not_chosen_before_it_is_one(visit):
+    page = visit("explorer")
+    menu = page.get_by_label("Start from")
+    chosen = menu.input_value()
+    menu.select_option("your own")
+    assert menu.input_value() == chosen
+
+
+def test_the_browser_keeps_its_own_keys(visit):
+    page = visit("stepper")
+    before = _said(page)
+    drawing = page.locator('[data-key="1"]')
+    for key in ("Alt+ArrowRight", "Control+ArrowRight", "Meta+ArrowRight"):
+        _press(page, drawing, key)
+    assert _said(page) == before
+
+
 def test_a_part_of_the_net_is_chosen_by_keyboard(visit):
     page = visit("explorer")
     _press(page, page.locator('[data-key="block3"]'), "Enter")

@@ -20,9 +20,13 @@ def test_a_sheet_holds_a_thousand_channels_the_most_active_first():
     assert width == 7.2 and height < 7.2
     assert picture.alt == (
         "block 3: 1000 of 1000 channels of 7 x 7 pixels as small tiles, the "
-        "most active first. Of those shown 1 are never active and 2 are the "
-        "same everywhere here."
+        "most active first. Of those shown 1 are above zero nowhere here and "
+        "2 are the same everywhere here."
     )
+    # A census knows more than one picture does.
+    active = np.where(np.arange(1000) < 3, 0.0, 0.5)
+    counted = figures.channel_sheet(maps, activity=active)
+    assert "shown 3 are never active and 2 are the same" in counted.alt
 
 
 def test_groups_of_a_sheet_begin_a_row_and_bear_their_makers_names():

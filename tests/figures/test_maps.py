@@ -57,7 +57,7 @@ def test_a_line_runs_through_the_stages():
         "stem",
         "end",
     ]
-    assert picture.alt == "accuracy at stem, end: dog? from 0.5 to 1.0."
+    assert picture.alt == "accuracy at stem, end: dog? from 0.50 to 0.96."
 
 
 def test_every_connection_is_a_point():

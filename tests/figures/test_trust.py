@@ -1,8 +1,10 @@
 """densenet_lib.figures: what the chapter on trust draws."""
 
 import numpy as np
+import pytest
 
 from densenet_lib import figures
+from densenet_lib.errors import InputError
 from densenet_lib.faithfulness import Cascade, Curves, Record
 
 RECORDS = [
@@ -48,6 +50,11 @@ def test_the_best_is_the_highest_or_the_lowest_as_the_measure_has_it():
 def test_measures_can_be_chosen():
     picture = figures.trust_table(RECORDS, metrics=["deletion"])
     assert [axes.get_title() for axes in picture.figure.axes] == ["deletion"]
+
+
+def test_an_unknown_measure_is_refused():
+    with pytest.raises(InputError, match="metric is 'delusion'"):
+        figures.trust_table(RECORDS, metrics=["delusion"])
 
 
 def test_curves_are_means_over_the_images():

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,3 +167,24 @@ def test_the_state_is_fit_for_json_and_says_what_each_method_does(state):
 def test_a_method_without_words_is_refused(asked):
     with pytest.raises(InputError, match="method"):
         explained.heatmaps_state(asked, methods=("score-cam",))
+
+
+def test_a_picture_without_a_name_is_refused_before_it_is_explained(asked):
+    few = replace(asked, names=asked.names[:-1])
+    with pytest.raises(InputError, match="names of the pictures"):
+        explained.heatmaps_state(few)
+
+
+@pytest.mark.parametrize("methods", [(), ("grad-cam",)])
+def test_nothing_to_show_is_refused(asked, methods):
+    subjects = () if methods else (asked,)
+    with pytest.raises(InputError, match="at least one"):
+        explained.heatmaps_state(*subjects, methods=methods)
+
+
+def test_what_a_browser_reads_of_a_sheet_can_be_checked(state):
+    """Some browsers change what a page reads of its own pictures."""
+    for picture in state["pictures"]:
+        content = base64.b64decode(picture["sheet"].partition(",")[2])
+        sheet = np.asarray(Image.open(io.BytesIO(content)))
+        assert picture["sum"] == sheet.sum(dtype=int)

@@ -172,3 +172,22 @@ def test_logarithmic_ticks_lie_between_the_ends(run_module):
     )
     assert narrow == [5, 10, 20, 50]
     np.testing.assert_allclose(wide, [1e11, 1e12, 1e13])
+
+
+def test_an_axis_of_one_octave_has_marks_as_well(run_module):
+    """A training that went on has spent half of it before its first epoch."""
+    for low, high in ((8.9e3, 17.8e3), (2.2e3, 4.4e3)):
+        found = run_module(
+            "curves", "module.logMarks(...data, 4)", [low, high]
+        )
+        assert len(found) > 2
+        assert low <= found[0] and found[-1] <= high
+    wide = [3, 60]
+    assert run_module("curves", "module.logMarks(...data, 4)", wide) == (
+        run_module("curves", "module.logTicks(...data)", wide)
+    )
+
+
+def test_marks_of_half_a_percent_are_told_apart(run_module):
+    said = run_module("curves", "data.map(module.rounded)", [0.94, 0.945, 1])
+    assert said == ["94 %", "94.5 %", "100 %"]
