@@ -112,6 +112,32 @@ def test_a_line_is_drawn_with_the_mouse(visit):
     assert values[0].tolist() == [9] * 8 and values[1:].sum() == 0
 
 
+# A finger's pointer: what it does, one event after another, at a cell.
+TOUCH = """
+(grid, names) => {
+  const { left, top } = grid.getBoundingClientRect();
+  for (const name of names) {
+    grid.dispatchEvent(new PointerEvent(name, {
+      pointerType: "touch", button: 0, bubbles: true, cancelable: true,
+      clientX: left + 12, clientY: top + 12,
+    }));
+  }
+}
+"""
+
+
+def test_a_finger_draws_where_it_taps_and_not_where_it_scrolls(visit):
+    page = visit("transition", width=390)
+    _menu(page, "Start from").select_option("nothing")
+    grid = page.get_by_role("grid", name="The map, editable")
+    grid.evaluate(TOUCH, ["pointerdown", "pointercancel"])
+    assert _values(page, "The map, editable").sum() == 0
+    grid.evaluate(TOUCH, ["pointerdown", "pointerup", "pointerleave"])
+    assert _values(page, "The map, editable")[0] == 9
+    grid.evaluate(TOUCH, ["pointerdown", "pointermove", "pointercancel"])
+    assert _values(page, "The map, editable").sum() == 0
+
+
 def test_curves_are_read_with_the_arrow_keys(visit, states):
     page = visit("curves")
     page.get_by_role("application").focus()

@@ -176,14 +176,13 @@ def test_logarithmic_ticks_lie_between_the_ends(run_module):
 
 def test_an_axis_of_one_octave_has_marks_as_well(run_module):
     """A training that went on has spent half of it before its first epoch."""
+    marks = "module.logMarks(...data, 4)"
     for low, high in ((8.9e3, 17.8e3), (2.2e3, 4.4e3)):
-        found = run_module(
-            "curves", "module.logMarks(...data, 4)", [low, high]
-        )
+        found = run_module("curves", marks, [low, high])
         assert len(found) > 2
         assert low <= found[0] and found[-1] <= high
     wide = [3, 60]
-    assert run_module("curves", "module.logMarks(...data, 4)", wide) == (
+    assert run_module("curves", marks, wide) == (
         run_module("curves", "module.logTicks(...data)", wide)
     )
 
