@@ -398,8 +398,8 @@ def training_bytes(
         Bytes, a whole number.
 
     Raises:
-        InputError: an unknown name or memory, a side that varies, or an
-            order other than "pre-activation".
+        InputError: an unknown name or memory, a side that varies, an order
+            other than "pre-activation", or dropout.
     """
     expect_choice("memory", memory, WORKING_MAPS)
     config = find_config(config, DENSENETS)
@@ -409,6 +409,13 @@ def training_bytes(
         config.order,
         "'pre-activation'",
         "What the others keep has not been measured.",
+    )
+    expect(
+        not config.dropout,
+        "dropout",
+        config.dropout,
+        "0",
+        "What its masks keep has not been measured.",
     )
     rows = closed_form(config, input_shape=input_shape).layers
     kept = peak = 0

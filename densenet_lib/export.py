@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from densenet_lib.errors import InputError, expect, expect_choice
-from densenet_lib.inference import optimize_for_inference
+from densenet_lib.inference import expect_graph, optimize_for_inference
 
 # The suffix of each format; a SavedModel is a folder.
 FORMATS = {"savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -53,7 +53,11 @@ def export(model, path, *, format=None, optimize=True):
     if optimize:
         model = optimize_for_inference(model)
     _make_folder(path.parent)
-    with _optional_packages(), warnings.catch_warnings():
+    with (
+        _optional_packages(),
+        _writing(path),
+        warnings.catch_warnings(),
+    ):
         # Keras asks NumPy for names that NumPy has announced to change.
         warnings.simplefilter("ignore", FutureWarning)
         _WRITERS[format](model, path)
@@ -147,6 +151,7 @@ def size(path):
 
 
 def _expect_exportable(model):
+    expect_graph(model)
     expect(
         len(model.inputs) == 1,
         "the model's inputs",
@@ -194,6 +199,25 @@ def _make_folder(folder):
     except OSError as error:
         raise InputError(
             "path", str(folder), "a folder that can be made", error.strerror
+        ) from error
+
+
+@contextmanager
+def _writing(path):
+    """Say that nothing can be written there, whoever finds out."""
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow's errors are not those of the system.
+        ours = isinstance(error, OSError)
+        if not ours and not type(error).__module__.startswith("tensorflow."):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            "path",
+            str(path),
+            f"one that can be written ({' '.join(reason.split())})",
+            "Name another.",
         ) from error
 
 

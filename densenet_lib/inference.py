@@ -94,7 +94,7 @@ class _Copying:
         self.names = set()
 
     def __call__(self, model):
-        _expect_graph(model)
+        expect_graph(model)
         # The graph alone, without how the model was compiled.
         if isinstance(model, keras.Sequential):
             ends = model.inputs[0], model.outputs[0]
@@ -242,7 +242,8 @@ def _threshold(relu, x, affine):
     bends = np.abs(shift) < _FAR * scale
     threshold = np.full_like(scale, -_FAR)
     np.divide(-shift, scale, out=threshold, where=bends)
-    layer = Threshold(name=relu.name, dtype=relu.compute_dtype)
+    dtype = "float32" if relu.compute_dtype in HALF else relu.compute_dtype
+    layer = Threshold(name=relu.name, dtype=dtype)
     y = layer(x)
     layer.set_weights([threshold])
     never = ~bends & (shift <= 0)
@@ -344,7 +345,8 @@ def _has_channels_last(layer):
     return getattr(layer, "data_format", None) != "channels_first"
 
 
-def _expect_graph(model):
+def expect_graph(model):
+    """Refuse, with InputError, a model whose graph of layers is unknown."""
     expect(
         isinstance(model, keras.Model)
         and (

@@ -234,7 +234,8 @@ def plain_copy(model):
 
     def call(layer, *arguments, **options):
         if isinstance(layer, LeanLayer):
-            return layer.expand(*arguments)
+            with under_policy(layer.dtype_policy):
+                return layer.expand(*arguments)
         return layer(*arguments, **options)
 
     copy = keras.models.clone_model(

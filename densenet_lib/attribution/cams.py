@@ -139,7 +139,7 @@ def hires_cam(model, images, **options):
 
     The map is relu(sum_k g_k A_k), place by place. Where all that follows the
     layer is linear, its sum before cutting off is the score, but for the
-    bias. Under global average pooling it equals Grad-CAM, but for the scale.
+    bias. Under global average pooling it equals Grad-CAM.
 
     Args, Returns and Raises: see :func:`grad_cam`, whose options these are.
 
@@ -330,7 +330,7 @@ def _sources(model, images, block):
     return end, np.cumsum([0, *widths[:-1]])
 
 
-def cam(model, images, *, target=None, upsample=True):
+def cam(model, images, *, target=None, upsample=True, batch_size=32):
     """Class activation maps, the ancestor of Grad-CAM.
 
     The channels of the last feature map are weighted by the classifier's own
@@ -340,7 +340,7 @@ def cam(model, images, *, target=None, upsample=True):
     out with the scale. As there, what is negative is cut off (Zhou et al.
     show it) and the largest value is 1.
 
-    Args and Returns: see :func:`grad_cam`.
+    Args and Returns: see :func:`grad_cam`, some of whose options these are.
 
     Raises:
         InputError: a model that ends in another way, and as for grad_cam.
@@ -350,12 +350,22 @@ def cam(model, images, *, target=None, upsample=True):
     """
     images = taps.prepare(model, images)
     classes = scores.classes_of(target, len(images))
-    calls, logits = _calls(model, images)
+    maps = [
+        _cam(model, images[part], scores.of_part(classes, part))
+        for part in taps.slices(len(images), batch_size)
+    ]
+    return as_heat(np.concatenate(maps), _size(images, upsample))
+
+
+def _cam(model, images, classes):
+    """The sums over the channels, neither cut off nor enlarged."""
+    kinds = keras.layers.GlobalAveragePooling2D, keras.layers.Dense
+    calls, logits = _calls(model, images, kinds)
     pooled = dense = None
     for _, operation, inputs, output in calls:
-        if isinstance(operation, keras.layers.GlobalAveragePooling2D):
+        if isinstance(operation, kinds[0]):
             pooled = inputs, output
-        elif isinstance(operation, keras.layers.Dense):
+        else:
             dense = operation, inputs
     expect(
         pooled and dense and dense[1] is pooled[1],
@@ -368,10 +378,9 @@ def cam(model, images, *, target=None, upsample=True):
     if kernel.shape[1] == 1:
         kernel = np.concatenate([-kernel, kernel], axis=1)
     votes = ops.convert_to_numpy(scores.votes(logits, classes))
-    maps = np.einsum(
+    return np.einsum(
         "nhwc,nc->nhw", ops.convert_to_numpy(pooled[0]), votes @ kernel.T
     )
-    return as_heat(maps, _size(images, upsample))
 
 
 def last_feature_map(model, images):
@@ -424,9 +433,16 @@ def _search(model, images):
     return last
 
 
-def _calls(model, images):
-    """(path, operation, inputs, output) of each call in order, and logits."""
-    every = taps.operations(model)
+def _calls(model, images, kinds=object):
+    """(path, operation, inputs, output) of each call in order, and logits.
+
+    Of operations of these kinds: the maps of all others are not held.
+    """
+    every = {
+        path: operation
+        for path, operation in taps.operations(model).items()
+        if isinstance(operation, kinds)
+    }
     calls = []
 
     def see(path, inputs, output):

@@ -12,6 +12,7 @@ from densenet_lib import gradients, taps
 from densenet_lib.attribution import scores
 from densenet_lib.attribution.maps import as_heat
 from densenet_lib.errors import expect
+from densenet_lib.networks import is_count
 
 # Of halving the steps of integrated gradients, at the most.
 ROUNDS = 12
@@ -96,7 +97,8 @@ def smooth_grad(
     """SmoothGrad: the mean gradient over noisy copies of the image.
 
     1/n sum_i dS/dx (x + noise_i), then the largest magnitude among the
-    colours. The noise of an image does not depend on the other images.
+    colours. The noise of an image depends on its place among the images, not
+    on what they are.
 
     Args:
         model, images, target, signed: see :func:`gradient`.
@@ -111,6 +113,7 @@ def smooth_grad(
     Source: D. Smilkov et al., "SmoothGrad: removing noise by adding noise",
     2017 (arXiv:1706.03825).
     """
+    _expect_count("samples", samples)
     images = taps.prepare(model, images)
     classes = scores.settled(model, images, target, batch_size)
     spread = noise * np.ptp(images.astype("float32"), axis=(1, 2, 3))
@@ -129,6 +132,16 @@ def smooth_grad(
         model, noisy, classes, weights, batch_size
     )
     return _by_colour(found, signed=signed)
+
+
+def _expect_count(what, value):
+    expect(
+        is_count(value),
+        what,
+        value,
+        "a positive whole number",
+        "One is the least.",
+    )
 
 
 def integrated_gradients(
@@ -169,6 +182,7 @@ def integrated_gradients(
     Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep
     Networks", ICML 2017 (arXiv:1703.01365), equation (1).
     """
+    _expect_count("steps", steps)
     images = taps.prepare(model, images)
     classes = scores.settled(model, images, target, batch_size)
     plain = scores.blank(images, baseline)

@@ -5,6 +5,7 @@ is asked for and, of a difference, -1 for the other class.
 """
 
 from contextlib import ExitStack, contextmanager
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -16,6 +17,9 @@ from densenet_lib.features import expect_one_call
 
 # Of each of these the input is a logit.
 SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
+
+# {model: whether it ends with one of them}
+_SQUASHED = WeakKeyDictionary()
 
 
 def classes_of(target, count):
@@ -103,7 +107,7 @@ def logits(model, images):
     Raises:
         InputError: a model whose output has another shape.
     """
-    found = _before_squashing(model, images)
+    found = before_squashing(model, images)
     shape = taps.shape_of(found)
     expect(
         len(shape) == 2,
@@ -117,8 +121,30 @@ def logits(model, images):
     return found
 
 
-def _before_squashing(model, images):
+def is_squashed(model, image):
+    """True if the model ends with a softmax or sigmoid, in whatever form.
+
+    Args:
+        model: any Keras model.
+        image: array (1, height, width, channels), for the first time; then
+            the answer is known, as long as the model lives.
+    """
+    if model not in _SQUASHED:
+        found, output = _squashed(model, image)
+        _SQUASHED[model] = found is not output
+    return _SQUASHED[model]
+
+
+def before_squashing(model, images):
     """The model's output, or what went into a softmax or sigmoid at its end.
+
+    A tensor, at inference in float32.
+    """
+    return _squashed(model, images)[0]
+
+
+def _squashed(model, images):
+    """What went into the squashing end, and the output; one if there is none.
 
     Which activation is at the end shows when it runs: its result is the very
     tensor that the model returns.
@@ -135,8 +161,8 @@ def _before_squashing(model, images):
         output = taps.run(model, images)
     for inputs, result in seen:
         if result is output:
-            return inputs
-    return output
+            return inputs, output
+    return output, output
 
 
 @contextmanager

@@ -164,13 +164,17 @@ def load(source=None, *, image_size=64):
 def verify(source=None, *, image_size=64):
     """Decode every photograph, as :func:`load` does, and report.
 
+    It is done anew, whatever :func:`load` has kept; nothing is kept of it.
+
     Returns:
         :class:`Report`.
 
     Raises:
         InputError: as :func:`load`.
     """
-    return _decoded(_opened(source), image_size, *split.read())[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        return _made(made, _opened(source), image_size, *split.read())
 
 
 def decode(content, size):
@@ -223,11 +227,28 @@ def _decoded(photographs, image_size, parts, split_checksum):
     fields = json.loads((folder / "report.json").read_text())
     for name in ("names", "missing"):
         fields[name] = tuple(fields[name])
+    # What was decoded may have lain elsewhere.
+    fields |= {"source": str(photographs.path), "layout": photographs.layout}
     return Report(**fields), np.load(folder / "images.npy", mmap_mode="r")
 
 
 def _fill(folder, photographs, image_size, parts, split_checksum):
     """Decode into a folder beside the final one, then rename: all or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        report = _made(made, photographs, image_size, parts, split_checksum)
+        (made / "report.json").write_text(json.dumps(asdict(report)))
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another process was first: as good
+                raise
+
+
+def _made(folder, photographs, image_size, parts, split_checksum):
+    """Decode into ``folder``; returns the report."""
     names = [name for name in parts if name in photographs]
     expect(
         names,
@@ -236,29 +257,20 @@ def _fill(folder, photographs, image_size, parts, split_checksum):
         "some of the photographs on the split's list",
         "They are named cat.0 to cat.12499 and dog.0 to dog.12499.",
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        path = made / "images.npy"
-        unreadable = _decode_all(photographs, names, image_size, path)
-        report = Report(
-            source=str(photographs.path),
-            layout=photographs.layout,
-            checksum=photographs.checksum,
-            split_checksum=split_checksum,
-            image_size=image_size,
-            names=tuple(name for name in names if name not in unreadable),
-            unreadable=unreadable,
-            missing=tuple(name for name in parts if name not in photographs),
-            unlisted=len(photographs) - len(names),
-        )
-        (made / "report.json").write_text(json.dumps(asdict(report)))
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another process was first: as good
-                raise
+    unreadable = _decode_all(
+        photographs, names, image_size, folder / "images.npy"
+    )
+    return Report(
+        source=str(photographs.path),
+        layout=photographs.layout,
+        checksum=photographs.checksum,
+        split_checksum=split_checksum,
+        image_size=image_size,
+        names=tuple(name for name in names if name not in unreadable),
+        unreadable=unreadable,
+        missing=tuple(name for name in parts if name not in photographs),
+        unlisted=len(photographs) - len(names),
+    )
 
 
 def _decode_all(photographs, names, size, path):

@@ -1,5 +1,6 @@
 """What every data set of the library looks like to its users."""
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class Split:
         Raises:
             InputError: more images asked for than there are.
         """
-        if isinstance(which, int):
+        if isinstance(which, numbers.Integral):
             expect(
                 0 <= which <= len(self),
                 "subset",

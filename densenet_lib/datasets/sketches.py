@@ -59,13 +59,7 @@ def draw(kind, rng, size=64, *, cue=False):
         InputError: an unknown kind, or a size out of its range.
     """
     expect_choice("kind", kind, CLASSES)
-    expect(
-        32 <= size <= 512,
-        "size",
-        size,
-        "a whole number of pixels from 32 to 512",
-        "The book uses 64.",
-    )
+    _expect_size(size)
     animal = Animal(kind, rng)
     picture = Canvas(size)
     scenes.paint_background(picture, rng)
@@ -76,6 +70,16 @@ def draw(kind, rng, size=64, *, cue=False):
     scenes.paint_foreground(picture, rng)
     image = np.rint(scenes.lit(picture, rng).clip(0, 255)).astype(np.uint8)
     return image, _masks(picture, cue)
+
+
+def _expect_size(size):
+    expect(
+        size in range(32, 513),
+        "size",
+        size,
+        "a whole number of pixels from 32 to 512",
+        "The book uses 64.",
+    )
 
 
 def load(image_size=64, counts=COUNTS, seed=0, *, cue=None, share=1.0):
@@ -99,6 +103,7 @@ def load(image_size=64, counts=COUNTS, seed=0, *, cue=None, share=1.0):
         InputError: an unknown class, or a number out of its range.
     """
     counts = tuple(counts)
+    _expect_size(image_size)
     expect(
         len(counts) == len(PARTS) and min(counts) >= 0,
         "counts",

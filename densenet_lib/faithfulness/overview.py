@@ -221,11 +221,14 @@ def difference(table, method, other, metric, *, seed=0):
 
     Returns:
         (mean, low, high), above 0 where ``method`` is better, with the 95 %
-        interval of the mean over the images that have both scores.
+        interval of the mean over the images that have both scores; NaN where
+        no image has.
     """
     sign = -1 if metric in LOWER_IS_BETTER else 1
     gaps = sign * (table.scores[method][metric] - table.scores[other][metric])
     gaps = gaps[~np.isnan(gaps)]
+    if not len(gaps):
+        return np.nan, np.nan, np.nan
     return float(gaps.mean()), *bootstrap(gaps, seed=seed)
 
 

@@ -112,7 +112,8 @@ def label_randomisation(
     Args:
         method: a function ``(model, images, targets) -> maps``.
         model: the network trained on the true labels.
-        other: one trained in the same way on :func:`shuffled_labels`.
+        other: one trained on :func:`shuffled_labels`, in the same way
+            otherwise, or the maps differ for other reasons, too.
         images: (N, height, width, channels), as both read them.
         target: the class, for all images or one for each; None for the one
             that ``model`` decides for.

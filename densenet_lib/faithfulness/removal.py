@@ -18,6 +18,7 @@ from densenet_lib.faithfulness.imputation import imputed
 from densenet_lib.faithfulness.outputs import (
     chosen,
     expect_maps,
+    of_each,
     probabilities,
 )
 
@@ -159,9 +160,10 @@ def road(
 
     def kept(removed):
         filled = imputed(images, removed, noise=noise, seed=seed)
-        return _of(targets, probabilities(model, filled))
+        return of_each(targets, probabilities(model, filled))
 
-    counts = [round(share * size) for share in shares]
+    # At least one pixel is left, to fill the others from.
+    counts = [min(round(share * size), size - 1) for share in shares]
     most = [kept(ranks < count) for count in counts]
     least = [kept(last - ranks < count) for count in counts]
     return Road(np.array(shares), np.stack(most, 1), np.stack(least, 1))
@@ -184,13 +186,8 @@ def _watched(model, start, end, ranks, shares, targets):
         mixed = np.where(moved, end[part, None], start[part, None])
         flat = mixed.reshape(-1, *start.shape[1:])
         wanted = np.repeat(targets[part], len(shares))
-        curves.append(_of(wanted, probabilities(model, flat)))
+        curves.append(of_each(wanted, probabilities(model, flat)))
     return np.concatenate(curves).reshape(len(ranks), -1)
-
-
-def _of(targets, chances):
-    """The probability of each row's target."""
-    return chances[np.arange(len(targets)), targets]
 
 
 def _blurred(images):

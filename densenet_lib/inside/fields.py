@@ -314,7 +314,7 @@ def _known(operation, sights):
         isinstance(operation, (*CONVOLUTIONS, *POOLS, *GATHERERS))
         or isinstance(operation, layers.ZeroPadding2D)
         or type(operation).__name__ in POINTWISE
-        and getattr(operation, "axis", -1) in (-1, 3)
+        and set(np.ravel(getattr(operation, "axis", -1))) <= {-1, 3}
     )
 
 

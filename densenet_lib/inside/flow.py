@@ -28,7 +28,8 @@ class GradientFlow:
             kernel is smaller: this compares layers and networks.
         activations: {a layer's path: norm of the gradient of an image's loss
             with respect to what the layer puts out}; the mean over the
-            images.
+            images. With a batch's own statistics, where an image moves the
+            others' losses, too, of the batch's loss, times its images.
     """
 
     loss: float
@@ -75,13 +76,37 @@ def gradient_flow(
         f"({len(images)},), one for each image",
         "Give the number of each image's class.",
     )
-    if training and any(isinstance(part, LeanLayer) for part in model.layers):
-        model = plain_copy(model)  # which runs its layers in training, too
+    if training:
+        model = _with_plain_layers(model)
     names = ends(model) if layers is None else layers
     flow = _Flow(model, [taps.find(model, name) for name in names], training)
     for part in taps.slices(len(images), batch_size):
         flow.add(np.asarray(images[part], "float32"), labels[part])
     return flow.mean()
+
+
+def _with_plain_layers(model):
+    """The model, or a copy of it whose layers run in training, too.
+
+    Raises:
+        InputError: lean layers that are inside a model inside it.
+    """
+    lean = [
+        path
+        for path, operation in taps.operations(model).items()
+        if isinstance(operation, LeanLayer)
+    ]
+    if not lean:
+        return model
+    own = {layer.name for layer in model.layers}
+    expect(
+        set(lean) <= own,
+        "model",
+        model.name,
+        "one whose lean layers are its own, and in no model inside it",
+        "Give the model inside, or build it with memory='naive'.",
+    )
+    return plain_copy(model)
 
 
 class _Flow:

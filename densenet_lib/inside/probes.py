@@ -91,7 +91,11 @@ def linear_probes(
 
 
 def how_early(probes):
-    """The first probe whose interval reaches the accuracy of the best."""
+    """The first probe whose interval reaches the accuracy of the best.
+
+    It is a rule of thumb: all probes answer the same images, so a smaller
+    difference than that may be no chance.
+    """
     best = max(probe.accuracy for probe in probes)
     return next(probe for probe in probes if probe.high >= best)
 
