@@ -255,3 +255,9 @@ def test_numbers_are_plain_integers():
     for number in (row.parameters, row.multiply_adds, row.activations):
         assert type(number) is int
     assert not isinstance(row.output_shape[0], np.integer)
+
+
+def test_memory_of_a_network_with_dropout_is_not_predicted():
+    config = DenseNetConfig((2,), 4, dropout=0.2)
+    with pytest.raises(InputError, match="dropout is 0.2; .* measured"):
+        training_bytes(config, memory="linear")

@@ -158,3 +158,28 @@ def test_a_missing_package_is_named_with_its_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"onnxruntime.*densenet-lib\[export"):
         export.load(tmp_path / "network.onnx")
+
+
+class Own(keras.Model):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    "strange", [Own(name="own"), keras.Sequential(name="own")]
+)
+def test_a_model_without_a_graph_is_refused(strange, tmp_path):
+    for optimize in (True, False):
+        with pytest.raises(InputError, match="model is 'own'; expected a fun"):
+            export.export(strange, tmp_path / "network", optimize=optimize)
+
+
+@pytest.mark.parametrize("format", ["savedmodel", "litert"])
+def test_what_is_in_the_way_is_wrong_input(model, tmp_path, format):
+    path = tmp_path / "taken"
+    if format == "savedmodel":
+        path.write_text("a file")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match="taken'; expected one that can be"):
+        export.export(model, path, format=format)

@@ -12,7 +12,7 @@ from densenet_lib import attribution, experiments, faithfulness, training
 from densenet_lib.datasets import sketches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
-from densenet_lib.faithfulness import cue
+from densenet_lib.faithfulness import cue, outputs
 from densenet_lib.faithfulness.imputation import imputed
 
 RNG = np.random.default_rng(0)
@@ -285,6 +285,51 @@ def test_road_scores_the_truth_above_and_its_reverse_as_far_below_zero():
 def test_road_needs_something_to_fill_from(additive):
     with pytest.raises(InputError, match="shares is"):
         faithfulness.road(additive, IMAGE, ADDED, shares=(0.5, 1.0))
+    # Of a share that rounds to all pixels, one is left.
+    found = faithfulness.road(additive, IMAGE, ADDED, shares=(0.9999,))
+    assert np.isfinite(found.scores).all()
+
+
+@pytest.mark.parametrize(
+    ("classes", "end"),
+    [
+        (1, layers.Activation("sigmoid")),
+        (3, layers.Softmax()),
+        (3, layers.Activation("log_softmax")),
+    ],
+)
+def test_a_model_with_an_end_is_asked_for_its_logits(classes, end):
+    image = keras.Input((4, 4, 1))
+    logits = layers.Dense(classes)(layers.Flatten()(image))
+    bare, model = keras.Model(image, logits), keras.Model(image, end(logits))
+    images = RNG.normal(0, 3, (5, 4, 4, 1)).astype("float32")
+    expected = outputs.probabilities(bare, images)
+    np.testing.assert_allclose(
+        outputs.probabilities(model, images, batch_size=2), expected, rtol=1e-5
+    )
+    np.testing.assert_array_equal(
+        outputs.decisions(model, images), expected.argmax(axis=1)
+    )
+
+
+@pytest.mark.parametrize(
+    "target", [2, -1, [0], (1, 0, 0), 0.5, "cat"], ids=str
+)
+def test_a_target_that_is_no_class_is_refused(additive, target):
+    images = np.concatenate([IMAGE, IMAGE])
+    maps = np.concatenate([ADDED, ADDED])
+    with pytest.raises(InputError, match="target is"):
+        faithfulness.road(additive, images, maps, target)
+
+
+def test_without_a_common_score_there_is_no_difference():
+    nothing = {"ROAD": np.full(4, np.nan)}
+    scores = {"ours": nothing, "theirs": {"ROAD": np.ones(4)}}
+    found = faithfulness.Table.of(scores, {"ROAD": 0.0}, {})
+    gap = faithfulness.difference(found, "ours", "theirs", "ROAD")
+    assert np.isnan(gap).all()
+    verdict = faithfulness.verdict([found], "ours", "theirs", "ROAD")
+    assert verdict == "open"
 
 
 # Likeness

@@ -8,6 +8,7 @@ from keras import layers
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
 from densenet_lib.inference import Threshold, optimize_for_inference
+from densenet_lib.networks import under_policy
 from densenet_lib.resnet import ResNetConfig, resnet
 
 CONFIG = DenseNetConfig((1, 2), 4, stem="light", dropout=0.2)
@@ -224,6 +225,15 @@ def test_mixed_precision_becomes_float32():
     folded = optimize_for_inference(mixed)
     assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
     assert_same(folded, model, images((4, 4, 2)))
+
+
+@pytest.mark.parametrize("memory", ["naive", "linear"])
+def test_it_is_float32_under_a_policy_of_mixed_precision(memory):
+    with under_policy("mixed_float16"):
+        model = settle(small(memory=memory))
+        folded = optimize_for_inference(model)
+    assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
+    assert any(isinstance(layer, Threshold) for layer in folded.layers)
 
 
 def test_a_saved_copy_says_the_same(tmp_path):

@@ -246,6 +246,18 @@ def test_arithmetic_knows_what_is_seen_through_every_kind_of_layer():
     assert shape[1:3] == tuple(window.units for window in field.windows)
 
 
+def test_a_normalisation_of_the_colours_sees_one_pixel():
+    net = keras.Sequential(
+        [
+            keras.Input((9, 9, 3)),
+            layers.Normalization(mean=[1, 2, 3], variance=[1, 1, 1]),
+            layers.Conv2D(2, 3, name="sees"),
+        ]
+    )
+    rows, _ = inside.theoretical_field(net, "sees", (9, 9))
+    assert rows.side == 3
+
+
 def test_a_dense_blocks_end_sees_as_far_as_its_deepest_layer(model):
     nested = keras.Sequential([keras.Input((32, 32, 3)), model])
     lean = network(memory="linear")
@@ -354,6 +366,18 @@ def test_training_mode_takes_the_batchs_statistics_and_leaves_no_trace(model):
         list(training.kernels.values()),
         rtol=1e-3,
     )
+
+
+def test_lean_layers_inside_a_model_inside_are_refused(model):
+    inner = network(memory="linear")
+    outer = keras.Sequential([keras.Input((32, 32, 3)), inner])
+    labels = np.array([0, 1, 1])
+    with pytest.raises(InputError, match="in no model inside it"):
+        inside.gradient_flow(outer, IMAGES, labels, training=True)
+    # Plain ones are measured there.
+    outer = keras.Sequential([keras.Input((32, 32, 3)), model])
+    flow = inside.gradient_flow(outer, IMAGES, labels, training=True)
+    assert min(flow.activations.values()) > 0
 
 
 def test_a_residual_network_is_measured_at_the_ends_of_its_stages():

@@ -328,3 +328,17 @@ def test_a_model_without_blocks_has_no_sources(small, dense):
         attribution.by_source(small, X, 1)
     with pytest.raises(InputError, match="block is 3"):
         attribution.by_source(dense, IMAGES, 3)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        (attribution.smooth_grad, {"samples": 0}),
+        (attribution.integrated_gradients, {"steps": 0}),
+        (attribution.integrated_gradients, {"steps": 1.5}),
+    ],
+)
+def test_nothing_to_take_the_mean_of_is_refused(dense, method, options):
+    [(name, value)] = options.items()
+    with pytest.raises(InputError, match=f"{name} is {value}; expected a pos"):
+        method(dense, IMAGES, **options)

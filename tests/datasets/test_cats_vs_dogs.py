@@ -10,6 +10,7 @@ from PIL import Image
 
 from densenet_lib import datasets, scales
 from densenet_lib.datasets import PARTS, cats_vs_dogs, split
+from densenet_lib.datasets.photographs import open_photographs
 from densenet_lib.errors import InputError
 from tests.datasets.tiny import (
     jpeg,
@@ -166,6 +167,33 @@ def test_a_damaged_member_of_the_zip_is_an_unreadable_photograph(
     report = cats_vs_dogs.verify(source, image_size=SIZE)
     assert list(report.unreadable) == [next(iter(files))]
     assert "CRC" in report.unreadable[next(iter(files))]
+
+
+def test_what_was_sound_once_is_verified_again(tmp_path, files):
+    """The sum of a zip's contents is in its index; a disk may fail later."""
+    source = write_zip(tmp_path / "train.zip", files)
+    cats_vs_dogs.load(source, image_size=SIZE)
+    damaged = bytearray(source.read_bytes())
+    damaged[500] ^= 0xFF
+    source.write_bytes(damaged)
+    report = cats_vs_dogs.verify(source, image_size=SIZE)
+    assert list(report.unreadable) == [next(iter(files))]
+
+
+def test_a_report_names_the_place_that_was_asked_about(tmp_path, files):
+    """The same photographs elsewhere are decoded already."""
+    parts, checksum = split.read()
+    reports = [
+        cats_vs_dogs._decoded(
+            open_photographs(write_zip(tmp_path / name, files)),
+            SIZE,
+            parts,
+            checksum,
+        )[0]
+        for name in ("one.zip", "two.zip")
+    ]
+    for name, report in zip(("one.zip", "two.zip"), reports, strict=True):
+        assert report.source == str(tmp_path / name)
 
 
 def test_a_header_that_is_missing_does_not_matter(tmp_path, files):

@@ -80,3 +80,10 @@ def test_subset_by_booleans():
 def test_subset_of_more_than_there_are_is_refused():
     with pytest.raises(InputError, match="from 0 to 6"):
         made_split(6).subset(7)
+
+
+@pytest.mark.parametrize("count", [2, np.int64(2), np.uint8(2)])
+def test_a_count_is_a_count_whoever_has_counted(count):
+    few = made_split(5).subset(count)
+    assert few.names == ("image 0", "image 1")
+    assert few.images.shape == (2, 4, 4, 3)

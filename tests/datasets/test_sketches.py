@@ -189,6 +189,9 @@ def test_a_cue_is_planted_in_one_class_and_changes_nothing_else(data):
         {"cue": "bird"},
         {"cue": "cat", "share": 1.5},
         {"image_size": 8, "counts": (2, 0, 0)},
+        {"image_size": -1},
+        {"image_size": 10**9},
+        {"image_size": 64.5},
     ],
 )
 def test_what_cannot_be_drawn_is_named(options):
