@@ -72,15 +72,16 @@ export function logTicks(low, high) {
     .filter((x) => low <= x && x <= high);
 }
 
-function ticksWithin(low, high, count) {
-  return ticks(0, high, count).filter((x) => low <= x && x <= high);
+function within(marks, low, high) {
+  return marks.filter((x) => low <= x && x <= high);
 }
 
 // The same, but where these are too few: a training that went on from another
 // may have less than two octaves of its own.
 export function logMarks(low, high, count) {
   const marks = logTicks(low, high);
-  return marks.length > 2 ? marks : ticksWithin(low, high, 2 * count);
+  return marks.length > 2
+    ? marks : within(ticks(low, high, 2 * count), low, high);
 }
 
 function distinct(values) {
@@ -261,7 +262,8 @@ export function render({ model, el }) {
     }
     const first = epochs ? 1 : 0;
     return [
-      ticksWithin(first, most, many), (x) => (x - first) / (most - first),
+      within(ticks(0, most, many), first, most),
+      (x) => (x - first) / (most - first),
     ];
   }
 
