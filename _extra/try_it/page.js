@@ -39,7 +39,8 @@ part("drop").ondrop = (event) => {
 
 part("samples").onclick = async ({ target }) => {
   const button = target.closest("button");
-  if (!button) return;
+  if (!button || isBusy) return;
+  say("Looking …");
   try {
     const url = new URL(`samples/${button.value}`, import.meta.url);
     look(await (await fetch(url)).blob());

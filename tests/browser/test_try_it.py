@@ -96,6 +96,17 @@ def address():
     server.shutdown()
 
 
+# The last word is said: what goes on ends with an ellipsis.
+AT_REST = """
+() => {
+  const part = (name) => document.querySelector(`[data-part="${name}"]`);
+  const { textContent } = part("status");
+  return !part("results").hasAttribute("aria-busy")
+    && textContent && !textContent.endsWith("…");
+}
+"""
+
+
 class Visit:
     """A reader's page, with all that it has asked for and complained of."""
 
@@ -123,9 +134,7 @@ class Visit:
 
     def status(self):
         """What the page says as soon as it has nothing more to do."""
-        self.page.wait_for_timeout(20)
-        busy = "[data-part='results'][aria-busy]"
-        self.page.wait_for_selector(busy, state="detached")
+        self.page.wait_for_function(AT_REST)
         return self.part("status").inner_text()
 
 
