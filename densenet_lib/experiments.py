@@ -467,6 +467,16 @@ CPU_GROWN = replace(
     recipe=GROWN_RECIPE,
     average=(),
     start=CPU_MEAN.path,
+    keep_weights=False,
+)
+CPU_FURTHER = replace(
+    CPU_GROWN,
+    name="densenet-further",
+    recipe=FURTHER_RECIPE,
+    image_size=224,
+    zooms=(1.0, MIDDLE),
+    start=CPU_GROWN.path,
+    keep_weights=True,
 )
 
 EXPERIMENTS = _table(
@@ -523,13 +533,15 @@ EXPERIMENTS = _table(
         keep_weights=False,
     ),
     CPU_GROWN,
+    CPU_FURTHER,
+    # And that one, asked about the middle alone.
     replace(
-        CPU_GROWN,
-        name="densenet-further",
-        recipe=FURTHER_RECIPE,
-        image_size=224,
-        zooms=(1.0, MIDDLE),
-        start=CPU_GROWN.path,
+        CPU_FURTHER,
+        name="densenet-middle",
+        zooms=(MIDDLE,),
+        start=None,
+        asks=CPU_FURTHER.path,
+        keep_weights=False,
     ),
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(

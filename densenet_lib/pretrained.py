@@ -18,7 +18,7 @@ from densenet_lib.datasets import cats_vs_dogs
 from densenet_lib.errors import InputError, expect, expect_choice
 
 # What a network knows -> the recorded run that knows it best.
-PRETRAINED = {"cats-vs-dogs": "cpu/densenet-views"}
+PRETRAINED = {"cats-vs-dogs": "cpu/densenet-middle"}
 
 # Longest side, in pixels, at which an explanation shows the photograph.
 SHOWN = 480
@@ -133,8 +133,8 @@ class Pretrained:
     def explain(self, photo, *, method="grad-cam", layer=None):
         """The figure of where in a photograph the evidence lies.
 
-        Where the answer takes the mirror image into account, the heatmaps
-        are still those of the photograph as it is.
+        Whichever views of it the answer takes into account, the heatmaps
+        are those of the whole photograph, as it is.
 
         Args:
             photo: one photograph, as :meth:`prepare` takes it.

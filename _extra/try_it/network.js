@@ -98,23 +98,26 @@ function probe(size) {
  */
 async function asked(ort, session, about, image) {
   const size = about.imageSize;
-  const shown = views(image, size, about);
+  const wanted = views(image, size, about);
+  // The maps are shown over the whole picture, whichever views are asked about.
+  const shown = wanted[0] === image ? wanted : [image, ...wanted];
   const bytes = new Float32Array(shown.length * image.length);
   shown.forEach((view, index) => bytes.set(view, index * image.length));
   const input = new ort.Tensor("float32", bytes, [shown.length, size, size, 3]);
   const outputs = await session.run({ [session.inputNames[0]]: input });
   const { logits, ...inner } = outputs;
-  const sum = logits.data.reduce((total, logit) => total + logit, 0);
+  const said = logits.data.slice(-wanted.length);
+  const sum = said.reduce((total, logit) => total + logit, 0);
   const maps = {};
   for (const [name, { dims, data }] of Object.entries(inner)) {
     const [, height, width, channels] = dims;
     const values = data.slice(0, height * width * channels);
     maps[name] = { height, width, channels, values };
   }
-  return { logit: sum / shown.length, maps };
+  return { logit: sum / wanted.length, maps };
 }
 
-/** All that is shown of an image: densenet_lib/views.py says the same. */
+/** What is asked about of an image: densenet_lib/views.py says the same. */
 function views(image, size, { zooms, mirror }) {
   const seen = zooms.map((share) => middle(image, size, share));
   return seen.flatMap((view) =>
