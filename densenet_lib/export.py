@@ -202,15 +202,23 @@ def _make_folder(folder):
         ) from error
 
 
+# TensorFlow's errors for it, which are not those of the system.
+_OF_A_PATH = (
+    "AlreadyExistsError",
+    "FailedPreconditionError",
+    "NotFoundError",
+    "PermissionDeniedError",
+)
+
+
 @contextmanager
 def _writing(path):
     """Say that nothing can be written there, whoever finds out."""
     try:
         yield
     except Exception as error:
-        # TensorFlow's errors are not those of the system.
-        ours = isinstance(error, OSError)
-        if not ours and not type(error).__module__.startswith("tensorflow."):
+        known = isinstance(error, OSError)
+        if not known and type(error).__name__ not in _OF_A_PATH:
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
