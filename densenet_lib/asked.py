@@ -204,8 +204,7 @@ def _expect_no_loss(run, sides, zoom):
     kept = json.loads(path.read_text()) if path.exists() else {}
     if kept.get("weights") != run.weights_checksum:
         return  # of no use any more
-    name = run.experiment.path
-    remedy = f"Else remove {path.name} of {name}, where they are recorded."
+    remedy = f"Else remove the record, {path.name} of {run.experiment.path}."
     recorded = sorted(map(int, kept["right"]))
     expect(
         set(recorded) <= set(sides),
@@ -220,7 +219,7 @@ def _expect_no_loss(run, sides, zoom):
         "zoom",
         zoom,
         str(recorded),
-        remedy.replace("they are", "it is"),
+        remedy,
     )
 
 

@@ -103,6 +103,11 @@ class Experiment:
         return not (self.average or self.asks)
 
     @property
+    def passes(self):
+        """Through the network, for an answer: one for each view."""
+        return len(self.zooms) * (2 if self.mirror else 1)
+
+    @property
     def lineage(self):
         """The experiments that its weights come from, each once, in order.
 
@@ -289,7 +294,7 @@ GROWN_RECIPE = replace(
     sizes=((0.64, 128), (1.0, 160)),
 )
 # The larger one once more, at the branches' gentler rate and on still larger
-# images: by the rate above it had not used its room.
+# images: our guess is that by the rate above it had not used its room.
 FURTHER_RECIPE = replace(
     GROWN_RECIPE,
     learning_rate=0.02,

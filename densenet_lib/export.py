@@ -52,12 +52,12 @@ def export(model, path, *, format=None, optimize=True):
     _expect_exportable(model)
     if optimize:
         model = optimize_for_inference(model)
-    _make_folder(path.parent)
     with (
         _optional_packages(),
         _writing(path),
         warnings.catch_warnings(),
     ):
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Keras asks NumPy for names that NumPy has announced to change.
         warnings.simplefilter("ignore", FutureWarning)
         _WRITERS[format](model, path)
@@ -193,15 +193,6 @@ def _format(path, format):
     return format
 
 
-def _make_folder(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            "path", str(folder), "a folder that can be made", error.strerror
-        ) from error
-
-
 # TensorFlow's errors for it, which are not those of the system.
 _OF_A_PATH = (
     "AlreadyExistsError",
@@ -217,8 +208,8 @@ def _writing(path):
     try:
         yield
     except Exception as error:
-        known = isinstance(error, OSError)
-        if not known and type(error).__name__ not in _OF_A_PATH:
+        of_a_path = type(error).__name__ in _OF_A_PATH
+        if not of_a_path and not isinstance(error, OSError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(

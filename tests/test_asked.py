@@ -150,7 +150,7 @@ def test_a_record_is_not_replaced_by_one_that_holds_less(unrecorded):
         ([64], 0.75, r"sides is \[64\]; expected \[32\] among them"),
         ([32], None, "zoom is None; expected 0.75"),
     ):
-        with pytest.raises(InputError, match=f"{told}. Else remove asked"):
+        with pytest.raises(InputError, match=f"{told}. Else remove the rec"):
             asked.record(run, sides=sides, zoom=zoom)
     assert asked.load(run).right.keys() == kept.right.keys()
     more = asked.record(run, sides=[32, 64], zoom=0.75)

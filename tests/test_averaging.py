@@ -221,14 +221,8 @@ def test_a_recorded_mean_is_the_mean_and_says_of_what(branched, tiny_data):
         np.testing.assert_allclose(both.numpy(), half, rtol=2**-10, atol=1e-7)
     # And the statistics are its own, counted on the images of its recipe.
     anew, stored = mean.experiment.build(training=True), mean.model()
-    anew.set_weights(
-        averaging.blend(
-            [
-                [weight.numpy() for weight in run.model().weights]
-                for run in (one, other)
-            ]
-        )
-    )
+    weights = [run.model().get_weights() for run in (one, other)]
+    anew.set_weights(averaging.blend(weights))
     recipe = MEAN.recipe
     averaging.recount(
         anew,

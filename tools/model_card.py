@@ -167,7 +167,7 @@ def _facts(network):
         classes=1,
         rescale=True,
     )
-    views = len(experiment.zooms) * (2 if experiment.mirror else 1)
+    answer = experiment.passes * cost.multiply_adds
     config = ", ".join(
         f"{name} {value}"
         for name, value in experiment.config.to_dict().items()
@@ -176,7 +176,7 @@ def _facts(network):
         "run": f"`{experiment.path}`, {_origin(experiment)}",
         "network": f"{experiment.family}: {config}",
         "parameters": f"{cost.parameters:,}",
-        "multiply-adds for an answer": f"{views * cost.multiply_adds:,}",
+        "multiply-adds for an answer": f"{answer:,}",
         "image": f"{side} x {side} pixels, to which the whole photograph is "
         "resized",
         "trained on": f"{data['train']:,} images of {data['name']}, from "

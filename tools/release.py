@@ -75,11 +75,14 @@ def expect_finished(runs):
     Raises:
         SystemExit: there is one.
     """
-    for folder in sorted(runs.glob("*/*/unfinished")):
-        name = folder.parent.relative_to(runs).as_posix()
+    unfinished = sorted(
+        folder.parent.relative_to(runs).as_posix()
+        for folder in runs.glob("*/*/unfinished")
+    )
+    if unfinished:
         raise SystemExit(
-            f"{name} is not trained to its end: do so, or remove "
-            f"{folder.name} from its run"
+            f"not trained to the end: {', '.join(unfinished)}; train them, or "
+            "remove what is unfinished"
         )
 
 

@@ -87,16 +87,21 @@ def votes(found, classes):
     if classes is None:
         classes = [ops.argmax(found, axis=1)]
     else:
-        wrong = classes[(classes < 0) | (classes >= count)]
-        expect(
-            wrong.size == 0,
-            "target",
-            int(wrong[0]) if wrong.size else None,
-            f"a class from 0 to {count - 1}",
-            "Classes count from 0.",
-        )
+        expect_classes(classes, count)
     pro, *contra = [ops.one_hot(side, count) for side in classes]
     return pro - contra[0] if contra else pro
+
+
+def expect_classes(classes, count):
+    """Refuse, with InputError, a number that is none of ``count`` classes."""
+    wrong = classes[(classes < 0) | (classes >= count)]
+    expect(
+        wrong.size == 0,
+        "target",
+        int(wrong[0]) if wrong.size else None,
+        f"a class from 0 to {count - 1}",
+        "Classes count from 0.",
+    )
 
 
 def logits(model, images):

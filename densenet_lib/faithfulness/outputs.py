@@ -66,15 +66,7 @@ def of_each(targets, chances):
     Raises:
         InputError: a target that is no class.
     """
-    count = chances.shape[1]
-    wrong = targets[(targets < 0) | (targets >= count)]
-    expect(
-        not wrong.size,
-        "target",
-        int(wrong[0]) if wrong.size else None,
-        f"a class from 0 to {count - 1}",
-        "Classes count from 0.",
-    )
+    scores.expect_classes(targets, chances.shape[1])
     return chances[np.arange(len(targets)), targets]
 
 

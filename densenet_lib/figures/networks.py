@@ -269,7 +269,6 @@ def spending(networks):
     Raises:
         InputError: more than four kinds.
     """
-    figure, axes = subplots(height=0.55 * len(networks) + 1.3)
     names = list(networks)
     kinds = list(networks[names[0]])
     colours = ("blue", "orange", "green", "purple")
@@ -280,6 +279,7 @@ def spending(networks):
         f"{len(colours)} at most",
         "Put some of them together.",
     )
+    figure, axes = subplots(height=0.55 * len(networks) + 1.3)
     starts = np.zeros(len(names))
     for kind, colour in zip(kinds, colours, strict=False):
         shares = np.array(

@@ -21,7 +21,6 @@ def training_curves(histories):
     Raises:
         InputError: more of them than there are colours.
     """
-    figure, axes = subplots(1, 2, height=3.4)
     expect(
         len(histories) <= len(COLOURS),
         "the histories",
@@ -29,6 +28,7 @@ def training_curves(histories):
         f"{len(COLOURS)} at most, one of each colour",
         "Draw the others in a second figure.",
     )
+    figure, axes = subplots(1, 2, height=3.4)
     for (name, history), colour in zip(
         histories.items(), COLOURS.values(), strict=False
     ):
