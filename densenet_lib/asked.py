@@ -85,7 +85,7 @@ def load(run):
         "one whose answers at several sizes are recorded",
         remedy,
     )
-    kept = json.loads(path.read_text())
+    kept = json.loads(path.read_text("utf-8"))
     expect(
         kept["weights"] == run.weights_checksum,
         "the record of sizes of",
@@ -201,7 +201,7 @@ def _expect_askable(run, zoom):
 def _expect_no_loss(run, sides, zoom):
     """Refuse to replace a record by one that holds less."""
     path = _path(run)
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if kept.get("weights") != run.weights_checksum:
         return  # of no use any more
     remedy = f"Else remove the record, {path.name} of {run.experiment.path}."

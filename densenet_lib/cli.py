@@ -26,7 +26,7 @@ from densenet_lib.pretrained import PRETRAINED, Pretrained, card
 DEFAULT_RUN = PRETRAINED["cats-vs-dogs"]
 
 # What is taken from a folder.
-PHOTOGRAPHS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".webp")
+PHOTOGRAPHS = tuple(".bmp .gif .jpeg .jpg .png .tif .tiff .webp".split())
 AT_ONCE = 32  # photographs in memory
 FIGURES = (".jpg", ".pdf", ".png", ".svg")
 
@@ -198,12 +198,16 @@ def photographs(options):
 
 def recorded(options):
     """List the recorded runs, or check that their files agree."""
-    for name in options.names or runs.names():
+
+    def show(name):
         run = runs.load(name)
         if options.action == "verify":
             _print_faults(name, runs.verify(run))
         else:
             _print_metrics(run)
+
+    _, complete = _usable(show, options.names or runs.names())
+    return 0 if complete else 2
 
 
 def _usable(function, values):

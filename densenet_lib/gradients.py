@@ -84,6 +84,8 @@ def _torch(function):
 
     with torch.enable_grad():
         value = function(mark)
+    if not value.requires_grad:  # of nothing that could be differentiated
+        return value, marked[0].detach(), torch.zeros_like(marked[0])
     (gradient,) = torch.autograd.grad(
         value, marked, allow_unused=True, materialize_grads=True
     )
@@ -192,7 +194,10 @@ def _torch_custom(forward, backward):
             nested = tree.pack_sequence_as(arguments, tensors)
             output, others, kept = forward(*nested)
             aside.append(others)
-            ctx.nesting = (arguments, None, kept)
+            # The nesting alone: tensors held here would outlive the step.
+            ctx.nesting = tree.map_structure(
+                lambda _: 0, (arguments, None, kept)
+            )
             ctx.save_for_backward(*tensors, output, *tree.flatten(kept))
             others = tree.flatten(others)
             ctx.mark_non_differentiable(*others)
@@ -225,7 +230,7 @@ def convolution_gradients(x, kernel, dy):
 
     Args:
         x: what it read, (batch, height, width, channels).
-        kernel: (side, side, channels, filters).
+        kernel: (side, side, channels, filters), the sides odd.
         dy: gradient of its result, (batch, height, width, filters).
 
     Returns:
@@ -266,9 +271,20 @@ def _torch_convolution(x, kernel, dy):
 
     x, dy = x.movedim(-1, 1), dy.movedim(-1, 1)
     kernel = kernel.permute(3, 2, 0, 1)
-    padding = kernel.shape[-1] // 2
-    dx = torch.nn.grad.conv2d_input(x.shape, kernel, dy, padding=padding)
-    dkernel = torch.nn.grad.conv2d_weight(x, kernel.shape, dy, padding=padding)
+    sides = kernel.shape[2:]
+    dx, dkernel, _ = torch.ops.aten.convolution_backward(
+        dy,
+        x,
+        kernel.contiguous(memory_format=torch.channels_last),
+        None,
+        [1, 1],
+        [side // 2 for side in sides],
+        [1, 1],
+        False,
+        [0, 0],
+        1,
+        [True, True, False],
+    )
     return dx.movedim(1, -1), dkernel.permute(2, 3, 1, 0)
 
 
@@ -279,6 +295,13 @@ _CONVOLUTIONS = {
 }
 
 
+def rectified(y):
+    """The ReLU of ``y``, in whose place it may be written: it is not kept."""
+    if keras.backend.backend() == "torch":
+        return y.relu_()
+    return ops.relu(y)
+
+
 def relu_gradient(dz, z):
     """``dz`` where the ReLU's output ``z`` is positive, else 0."""
     if keras.backend.backend() == "tensorflow":
@@ -286,6 +309,10 @@ def relu_gradient(dz, z):
 
         # One pass over memory; a comparison and a choice would be two.
         return tf.raw_ops.ReluGrad(gradients=dz, features=z)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.ops.aten.threshold_backward(dz, z, 0)
     return ops.where(z > 0, dz, ops.zeros_like(dz))
 
 

@@ -7,7 +7,7 @@ import keras
 
 
 def has_gpu():
-    """True if the Keras backend sees a GPU."""
+    """True if the Keras backend sees a GPU; on PyTorch, one of CUDA's."""
     if keras.backend.backend() == "torch":  # Keras does not list its devices
         import torch
 

@@ -17,7 +17,8 @@ Nor is memory passed over more often than it must be. Two facts help:
   here it is measured once, when it is born.
 - *Normalisation and ReLU are one map*, relu(scale * x + shift), with one
   scale and one shift a channel. Where a normalisation is the only reader of
-  its input, and in all gradients, TensorFlow's fused operations are used.
+  its input, and in all gradients, the fused operations of TensorFlow and
+  PyTorch are used.
 
 The gradients are those of the plain graph, written out by hand.
 
@@ -31,10 +32,12 @@ import keras
 from keras import ops
 
 from densenet_lib import layers
+from densenet_lib.errors import expect, expect_choice
 from densenet_lib.gradients import (
     convolution_gradients,
     custom,
     once_known,
+    rectified,
     relu_gradient,
     tied,
 )
@@ -42,8 +45,9 @@ from densenet_lib.layers import NORM_EPSILON
 from densenet_lib.networks import under_policy
 from densenet_lib.statistics import (
     Moments,
+    affine,
     affine_gradients,
-    fold,
+    follow,
     moments,
     normalise,
     normalise_gradients,
@@ -114,8 +118,7 @@ class LeanLayer(keras.layers.Layer):
         steps = [_step(x, *composite) for composite in composites]
         output, found = self.compute(x, steps)
         for (norm, *_), own in zip(composites, found, strict=True):
-            _follow(norm.moving_mean, own.mean, norm.momentum)
-            _follow(norm.moving_variance, own.variance, norm.momentum)
+            follow(norm, own)
         return output
 
 
@@ -174,6 +177,13 @@ class Composite(LeanLayer):
     def __init__(
         self, filters, kernel_size=3, *, dropout=0.0, keep=False, **options
     ):
+        expect(
+            kernel_size % 2 == 1,
+            "kernel_size",
+            kernel_size,
+            "an odd number",
+            "The gradients written out here pad alike on all sides.",
+        )
         arguments = {
             "filters": filters,
             "kernel_size": kernel_size,
@@ -199,6 +209,8 @@ def transition(
     x, theta=0.5, *, pooling="average", dropout=0.0, keep=False, name
 ):
     """:func:`densenet_lib.layers.transition` with a :class:`Composite`."""
+    layers.check_theta(theta)
+    expect_choice("pooling", pooling, layers.POOLINGS)
     filters = layers.compressed(x.shape[-1], theta)
     x = Composite(filters, 1, dropout=dropout, keep=keep, name=name)(x)
     return layers.POOLINGS[pooling](
@@ -263,9 +275,7 @@ def _block_forward(keep):
         features, born = x, moments(x)
         found, kept = [], []
         for first, *others in chains:
-            z = _activate(
-                features, *fold(first.gamma, first.beta, born, NORM_EPSILON)
-            )
+            z = _activate(features, first.gamma, first.beta, born)
             new = _convolve(z, first)
             traces = [_Trace((), born, (), _if(keep, z))]
             for step in others:
@@ -347,7 +357,7 @@ _COMPOSITES = {
 def _apply(x, step, keep):
     """The composite function of ``x``, and its trace."""
     y, *norm = normalise(x, step.gamma, step.beta, NORM_EPSILON)
-    z = ops.relu(y)
+    z = rectified(y)
     return _convolve(z, step), _Trace(x, *norm, _if(keep, z))
 
 
@@ -359,8 +369,8 @@ def _undo(dy, step, trace):
     """
     dy, z = _masked(dy, step), trace.z
     if not z:
-        scale, shift = fold(step.gamma, step.beta, trace.moments, NORM_EPSILON)
-        z = (_activate(trace.x, tied(scale, dy), shift),)
+        gamma = tied(step.gamma, dy)
+        z = (_activate(trace.x, gamma, step.beta, trace.moments),)
     dz, dkernel = convolution_gradients(*z, step.kernel, dy)
     dnormed = relu_gradient(dz, *z)
     if trace.reserve:
@@ -393,11 +403,9 @@ def _pay(dx, x, born, owed):
     return dx + ops.cast(ops.cast(x, slope.dtype) * slope + level, dx.dtype)
 
 
-def _activate(x, scale, shift):
-    """relu(scale * x + shift), computed in the precision of ``scale``."""
-    return ops.cast(
-        ops.relu(ops.cast(x, scale.dtype) * scale + shift), x.dtype
-    )
+def _activate(x, gamma, beta, given):
+    """The ReLU of the normalisation by given :class:`Moments`."""
+    return rectified(affine(x, gamma, beta, given, NORM_EPSILON))
 
 
 def _convolve(z, step):
@@ -455,9 +463,3 @@ def _step(x, norm, conv, dropout):
         masks = (dropout(ones, training=True),)
     weights = (norm.gamma, norm.beta, conv.kernel)
     return Step(*map(ops.convert_to_tensor, weights), masks)
-
-
-def _follow(moving, value, momentum):
-    """Move a moving statistic towards the batch's."""
-    value = ops.cast(value, moving.dtype)
-    moving.assign(moving * momentum + value * (1 - momentum))

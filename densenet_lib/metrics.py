@@ -62,7 +62,8 @@ def wilson(right, total, *, confidence=0.95):
     centre = share + z**2 / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     scale = 1 + z**2 / total
-    return (centre - spread) / scale, (centre + spread) / scale
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, low), min(1.0, high)  # rounding may leave the range
 
 
 def confusion(labels, logits, *, classes=2):

@@ -43,7 +43,11 @@ def begin(
     _check_input_shape(input_shape, smallest)
     image = x = keras.Input(input_shape, name="image")
     if rescale:
-        x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
+        # In float32 under any policy: bfloat16 has eight bits, and would make
+        # all pictures a little brighter.
+        x = layers.Rescaling(
+            1 / 127.5, offset=-1, dtype="float32", name="rescale"
+        )(x)
     x = conv(
         x,
         filters,

@@ -114,9 +114,11 @@ def orthogonalised(matrix):
     x = x / _length(x)
     first, third, fifth = NEWTON_SCHULZ
     for _ in range(ROUNDS):
-        square = ops.matmul(ops.transpose(x), x)
-        cubic = third * square + fifth * ops.matmul(square, square)
-        x = first * x + ops.matmul(x, cubic)
+        # Each backend's own products: where no graph is compiled, what Keras
+        # does around one takes longer than a small one.
+        square = ops.transpose(x) @ x
+        cubic = third * square + fifth * (square @ square)
+        x = first * x + x @ cubic
     return ops.transpose(x) if wide else x
 
 

@@ -77,6 +77,7 @@ _CODE = (
     "layers.py",
     "lean.py",
     "statistics.py",
+    "torch_speed.py",
     "gradients.py",
     "averaging.py",
     "growing.py",
@@ -100,8 +101,21 @@ class Run:
 
     @cached_property
     def record(self):
-        """The contents of ``run.json``."""
-        return json.loads((self.folder / "run.json").read_text())
+        """The contents of ``run.json``.
+
+        Raises:
+            InputError: it is not whole.
+        """
+        path = self.folder / "run.json"
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise InputError(
+                "the record of a run",
+                str(path),
+                f"a whole JSON file ({error})",
+                "Fetch it again, or train the network anew.",
+            ) from error
 
     @cached_property
     def experiment(self):
@@ -111,8 +125,12 @@ class Run:
     @cached_property
     def lineage(self):
         """The runs that made its weights: :attr:`Experiment.lineage`'s."""
-        before = self.experiment.lineage[:-1]
-        return (*(load(each.path) for each in before), self)
+        before = [
+            run
+            for source in self.experiment.sources
+            for run in load(source).lineage
+        ]
+        return (*dict.fromkeys(before), self)
 
     @property
     def seconds(self):
@@ -138,7 +156,7 @@ class Run:
     def predictions(self):
         """The test images' names, labels (n,) and logits (n,)."""
         path = self.folder / "predictions.csv.gz"
-        with gzip.open(path, "rt", newline="") as lines:
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
         return Predictions(
             names=tuple(row["name"] for row in rows),
@@ -275,7 +293,7 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
     if data is None:
         data = experiment.data()
     # What cannot be built leaves nothing behind.
-    model = experiment.build(training=True)
+    model = experiment.build(training=not experiment.asks)
     folder = Path(folder or roots()[0] / experiment.path)
     checkpoint = folder / "unfinished"
     record = {"experiment": experiment.to_dict(), "data": _identity(data)}
@@ -364,14 +382,17 @@ def verify(run, data=None):
     Returns:
         A list of what does not agree, in words; empty where all does.
     """
+    part = "record"
     try:
+        published = run.metrics["test"]
+        part = "predictions"
         said = run.predictions
         computed = summary(said.labels, said.logits)
     except _UNREADABLE as error:
-        return [f"the predictions cannot be read ({error})"]
+        return [f"the {part} cannot be read ({error})"]
     faults = []
     for name, value in computed.items():
-        recorded = run.metrics["test"][name]
+        recorded = published.get(name, np.nan)
         if not np.allclose(value, recorded, atol=1e-6):
             faults.append(f"{name}: recorded {recorded}, computed {value}")
     of_weights = _faults_of_weights(run)
@@ -575,7 +596,7 @@ def _claim(checkpoint, record):
     if not note.exists():
         resources.write_whole(note, text + "\n")
         return
-    claimed, ours = json.loads(note.read_text()), json.loads(text)
+    claimed, ours = json.loads(note.read_text("utf-8")), json.loads(text)
     others = [
         part
         for part in ("experiment", "data", "sources")
@@ -616,7 +637,8 @@ def _write(folder, experiment, record, model, data, checkpoint):
         stored = checkpoint / "weights.npz"
         save_weights(model, stored)
         # What is published is what the stored weights say, not those in
-        # memory.
+        # memory, and in the precision in which they are asked.
+        model = experiment.build()
         load_weights(model, stored)
         record["weights"] = resources.checksum(stored)
     predictions = {
@@ -645,8 +667,10 @@ def _write(folder, experiment, record, model, data, checkpoint):
         _table_of_predictions(data.test, predictions["test"]),
     )
     if (checkpoint / "history.csv").exists():
-        # With the line ends of other files: Keras writes those of Windows.
-        history = (checkpoint / "history.csv").read_text()
+        # With the line ends of other files: Keras writes those of Windows,
+        # and there twice.
+        lines = (checkpoint / "history.csv").read_text("utf-8").splitlines()
+        history = "".join(f"{line}\n" for line in lines if line)
         resources.write_whole(folder / "history.csv", history)
     text = json.dumps(record, indent=1, ensure_ascii=False)
     resources.write_whole(folder / "run.json", text + "\n")

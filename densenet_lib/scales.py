@@ -43,7 +43,8 @@ def current():
     name = os.environ.get("DENSENET_SCALE")
     if name is None:
         name = _from_what_is_there()
-    return get(name)
+    expect_choice("DENSENET_SCALE", name, SCALES)
+    return SCALES[name]
 
 
 def get(scale=None):
@@ -52,7 +53,7 @@ def get(scale=None):
         return current()
     if isinstance(scale, Scale):
         return scale
-    expect_choice("DENSENET_SCALE", scale, SCALES)
+    expect_choice("scale", scale, SCALES)
     return SCALES[scale]
 
 

@@ -9,16 +9,21 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from densenet_lib import torch_speed
 from densenet_lib.datasets.on_device import Augmented
 from densenet_lib.datasets.pipeline import PLACES, Augmentation, Batches
 from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
-from densenet_lib.networks import under_policy
+from densenet_lib.networks import is_count, under_policy
 from densenet_lib.optimizers import CoupledSGD, Muon
 from densenet_lib.progress import wanted
 from densenet_lib.views import WHOLE, views
 
 SCHEDULES = ("cosine", "step")
+PRECISIONS = (None, False, True, "bfloat16")
+
+# More masks of dropout than one layer draws in an epoch.
+_MASKS = 2**20
 
 # The state after so many epochs, in a file of that name.
 _STATE = "epoch{:05}.weights.h5"
@@ -55,8 +60,10 @@ class Recipe:
             what is tested has its own side. Empty for that throughout.
         memory: of a DenseNet while it trains, see
             :func:`densenet_lib.densenet.densenet`.
-        mixed_precision: float16 arithmetic with float32 weights; None uses
-            it where there is a GPU.
+        mixed_precision: True for float16 arithmetic with float32 weights;
+            "bfloat16" for arithmetic of that type, in which some processors
+            multiply far faster; None for float16 where there is a GPU, and
+            float32 elsewhere.
         seed: of initialisation, order and augmentation, below 2 ** 32.
 
     Raises:
@@ -79,13 +86,21 @@ class Recipe:
     augment_on: str = "host"
     sizes: tuple[tuple[float, int], ...] = ()
     memory: str = "naive"
-    mixed_precision: bool | None = None
+    mixed_precision: bool | str | None = None
     seed: int = 0
 
     def __post_init__(self):
         sizes = tuple((share, side) for share, side in self.sizes)
         object.__setattr__(self, "sizes", sizes)
         expect_choice("augment_on", self.augment_on, PLACES)
+        expect(
+            any(self.mixed_precision is each for each in PRECISIONS[:-1])
+            or self.mixed_precision == PRECISIONS[-1],
+            "mixed_precision",
+            self.mixed_precision,
+            f"one of {', '.join(map(repr, PRECISIONS))}",
+            "None leaves it to the device.",
+        )
         self._check_counts()
         self._check_optimiser()
         self._check_schedule()
@@ -95,7 +110,7 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             expect(
-                isinstance(value, int) and value > 0,
+                is_count(value),
                 name,
                 value,
                 "a positive whole number",
@@ -248,9 +263,15 @@ def optimizer(recipe, steps_per_epoch):
     return Muon(kernel_share=share, **options)
 
 
-def precision(recipe):
-    """Build a network inside of this to give it the recipe's precision."""
+def precision(recipe, *, training=True):
+    """Build a network inside of this to give it the recipe's precision.
+
+    What is not to be trained does without bfloat16, whose eight bits are too
+    few for an answer.
+    """
     mixed = recipe.mixed_precision
+    if mixed == "bfloat16":
+        return under_policy("mixed_bfloat16" if training else "float32")
     if mixed is None:
         mixed = has_gpu()
     return under_policy("mixed_float16" if mixed else "float32")
@@ -290,15 +311,16 @@ def fit(
         if end <= begin:
             continue  # done before an interruption
         train, validation = _batches(data, recipe, size)
-        result = trained.fit(
-            train,
-            initial_epoch=begin,
-            epochs=end,
-            validation_data=validation,
-            callbacks=[_FollowEpoch(train), *ours, *callbacks],
-            shuffle=False,  # Batches has its own order, which can be resumed
-            verbose=0,
-        )
+        with torch_speed.direct():
+            result = trained.fit(
+                train,
+                initial_epoch=begin,
+                epochs=end,
+                validation_data=validation,
+                callbacks=[_FollowEpoch(train), *ours, *callbacks],
+                shuffle=False,  # Batches' own order can be resumed
+                verbose=0,
+            )
         histories.append(result.history)
         begin = end
     if checkpoint is None:
@@ -348,6 +370,8 @@ def evaluate(model, split, *, zooms=WHOLE, mirror=False, batch_size=256):
 
 def logits(model, images, *, zooms=WHOLE, mirror=False, batch_size=256):
     """The same for images that are not a split's: an array (n, h, w, 3)."""
+    if not len(images):
+        return np.empty(0, np.float32)
     return np.mean(
         [
             model.predict(seen, batch_size=batch_size, verbose=0)[:, 0]
@@ -416,13 +440,35 @@ def _restore(model, folder):
         The number of epochs that are done.
     """
     states = _states(folder)
-    if not states:
+    done = int(states[-1].name[len("epoch") :].split(".")[0]) if states else 0
+    _cut_history(folder / "history.csv", done)
+    if not done:
         return 0
     # What is built has variables to be given values.
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     model.load_weights(states[-1])
-    return int(states[-1].name[len("epoch") :].split(".")[0])
+    return done
+
+
+def _cut_history(path, epochs):
+    """Leave the lines of the first so many epochs, and those that are whole.
+
+    The last one may have been cut short; what is appended would go on in it.
+    """
+    if not path.exists():
+        return
+    header, *lines = path.read_text("utf-8").splitlines() or [""]
+    if not header:
+        path.unlink()
+        return
+    whole = [
+        line
+        for line in lines
+        if line.count(",") == header.count(",")
+        and int(line.split(",")[0]) < epochs
+    ]
+    path.write_text("".join(f"{line}\n" for line in (header, *whole)))
 
 
 def _states(folder):
@@ -442,7 +488,12 @@ def read_history(path):
 
 
 class _FollowEpoch(keras.callbacks.Callback):
-    """Tell the batches the epoch: a resumed training does not begin at 0."""
+    """Tell what is drawn by chance the epoch: a resumed one is not the first.
+
+    That is the batches, and the masks of dropout. Keras does not keep the
+    states of the latter's generators: pairs of a seed and a count, that each
+    use raises by one.
+    """
 
     def __init__(self, batches):
         super().__init__()
@@ -450,6 +501,10 @@ class _FollowEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches.epoch = epoch
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":
+                seed = keras.ops.convert_to_numpy(variable)[0]
+                variable.assign([seed, epoch * _MASKS])
 
 
 class _Progress(keras.callbacks.Callback):

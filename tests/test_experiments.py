@@ -134,3 +134,12 @@ def test_each_variant_of_the_study_differs_in_one_thing(name):
         assert changed == SEVERAL[name]
     else:
         assert len(changed) == (name != "base")
+
+
+def test_what_is_trained_in_bfloat16_answers_in_float32():
+    experiment = experiments.get("cpu/densenet-again")
+    conv = "block1_layer01_conv"
+    trained = experiment.build(training=True).get_layer(conv)
+    asked = experiment.build().get_layer(conv)
+    assert trained.compute_dtype == "bfloat16"
+    assert asked.compute_dtype == "float32"

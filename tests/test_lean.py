@@ -264,3 +264,18 @@ def test_it_is_looked_into_and_counted_like_the_naive_network():
 def test_an_unknown_memory_is_refused():
     with pytest.raises(InputError, match=r"memory.*'small'.*linear"):
         densenet(TINY, memory="small")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"theta": 2.0}, "theta"), ({"pooling": "median"}, "pooling")],
+)
+def test_a_lean_transition_refuses_what_a_plain_one_does(options, named):
+    x = keras.Input((8, 8, 6))
+    with pytest.raises(InputError, match=named):
+        lean.transition(x, name="transition", **options)
+
+
+def test_a_kernel_of_even_side_is_refused():
+    with pytest.raises(InputError, match="odd"):
+        lean.Composite(4, 2)

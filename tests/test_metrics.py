@@ -134,3 +134,10 @@ def test_mcnemar_of_thousands_does_not_overflow():
 def test_labels_and_logits_must_pair():
     with pytest.raises(InputError, match="number of labels is 2"):
         metrics.accuracy([0, 1], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("total", range(1, 40))
+def test_an_interval_stays_between_none_and_all(total):
+    for right in (0, total):
+        low, high = metrics.wilson(right, total)
+        assert 0 <= low <= high <= 1

@@ -432,3 +432,73 @@ def test_the_mirrored_answer_is_the_mean_of_two(tiny_data):
     np.testing.assert_allclose(both, (there + back) / 2, atol=1e-5)
     again = training.logits(net, images[:, :, ::-1], mirror=True)
     np.testing.assert_allclose(both, again, atol=1e-5)
+
+
+@pytest.mark.parametrize("memory", ["naive", "linear"])
+def test_the_masks_of_dropout_are_those_of_a_whole_training(
+    tiny_data, tmp_path, monkeypatch, memory
+):
+    def net():
+        keras.utils.set_random_seed(0)
+        return densenet(
+            DenseNetConfig((1, 1), 4, stem="light", dropout=0.3),
+            input_shape=(64, 64, 3),
+            classes=1,
+            rescale=True,
+            memory=memory,
+        )
+
+    whole, again = net(), net()
+    _fit(whole, tiny_data, RECIPE, tmp_path / "whole")
+    keep_state = training._keep_state
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            training,
+            "_keep_state",
+            lambda folder: [*keep_state(folder), _Interrupt(0)],
+        )
+        with pytest.raises(KeyboardInterrupt):
+            _fit(net(), tiny_data, RECIPE, tmp_path / "part")
+    _fit(again, tiny_data, RECIPE, tmp_path / "part")
+    for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_line_of_history_that_was_cut_short_is_written_anew(
+    whole, tiny_data, tmp_path
+):
+    recipe = RECIPE
+    shutil.copytree(whole.folder, tmp_path / "cut")
+    (state,) = (tmp_path / "cut").glob("epoch*")
+    state.rename(state.with_name("epoch00002.weights.h5"))
+    path = tmp_path / "cut" / "history.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], lines[-1][:5]]))
+    history = _fit(_net(), tiny_data, recipe, tmp_path / "cut")
+    assert path.read_text().splitlines()[:3] == lines[:3]
+    assert all(len(values) == 3 for values in history.values())
+    assert history["loss"][:2] == whole.history["loss"][:2]
+
+
+def test_no_images_have_no_answers():
+    assert training.logits(_net(), np.empty((0, 64, 64, 3))).shape == (0,)
+
+
+@pytest.mark.parametrize("value", ["float16", 1, 1.0, "bf16"])
+def test_another_precision_is_refused(value):
+    with pytest.raises(InputError, match="bfloat16"):
+        Recipe(epochs=1, mixed_precision=value)
+
+
+def test_bfloat16_is_for_training_alone():
+    recipe = Recipe(epochs=1, mixed_precision="bfloat16")
+    for training_, name in ((True, "mixed_bfloat16"), (False, "float32")):
+        with training.precision(recipe, training=training_):
+            assert keras.config.dtype_policy().name == name
+
+
+def test_pictures_are_scaled_in_float32_under_any_policy():
+    with training.precision(Recipe(epochs=1, mixed_precision="bfloat16")):
+        model = _net()
+    assert model.get_layer("rescale").compute_dtype == "float32"
+    assert model.get_layer("block1_layer01_conv").compute_dtype == "bfloat16"

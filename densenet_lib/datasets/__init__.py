@@ -23,7 +23,8 @@ def load(scale=None, *, source=None, image_size=None):
         InputError: the photographs are needed and cannot be used.
     """
     scale = scales.get(scale)
-    image_size = image_size or scale.image_size
+    if image_size is None:
+        image_size = scale.image_size
     if source is None and scale.dataset == "sketches":
         from densenet_lib.datasets import sketches
 

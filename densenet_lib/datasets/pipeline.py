@@ -229,6 +229,8 @@ def _grey_out(images, squares):
 
 def _mirrored(positions, last):
     """Positions beyond the pixels 0 and ``last``, brought inside."""
+    if last == 0:
+        return np.zeros_like(positions)
     # Mirrored at the centres of the outermost pixels, as often as needed.
     return np.abs((positions + last) % (2 * last) - last)
 

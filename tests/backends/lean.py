@@ -4,18 +4,28 @@ Prints how far one step of the lean networks is from a step of the naive one:
 loss, then weights, moving statistics among them.
 """
 
+import weakref
+
 import keras
 import numpy as np
 
+from densenet_lib import lean
 from densenet_lib.densenet import DenseNetConfig, densenet
+from densenet_lib.networks import under_policy
 
 CONFIG = DenseNetConfig((2, 3), 4, stem="light", pooling="max")
 
 
-def step(memory):
+def step(memory, pooling=CONFIG.pooling):
     """Loss and changes of the weights in one step."""
     keras.utils.set_random_seed(0)
-    model = densenet(CONFIG, input_shape=(32, 32, 3), classes=3, memory=memory)
+    model = densenet(
+        CONFIG,
+        input_shape=(32, 32, 3),
+        classes=3,
+        memory=memory,
+        pooling=pooling,
+    )
     rng = np.random.default_rng(0)
     weights = [
         weight + rng.uniform(0, 0.3, weight.shape) * (weight.ndim == 1)
@@ -35,15 +45,44 @@ def step(memory):
 
 
 def main():
-    """One line a kind: its name, the loss's and the weights' distance."""
-    loss, expected = step("naive")
-    for memory in ("shared", "linear"):
-        lean_loss, found = step(memory)
-        gap = max(
-            np.linalg.norm(f - e) / np.linalg.norm(e)
-            for f, e in zip(found, expected, strict=True)
-        )
-        print(memory, abs(lean_loss - loss), gap)
+    """A line each: memory, policy, the loss's and the weights' distance."""
+    for policy in ("float32", "mixed_bfloat16"):
+        with under_policy(policy):
+            loss, expected = step("naive")
+            for memory in ("shared", "linear"):
+                lean_loss, found = step(memory)
+                gap = max(
+                    np.linalg.norm(f - e) / np.linalg.norm(e)
+                    for f, e in zip(found, expected, strict=True)
+                )
+                print(memory, policy, abs(lean_loss - loss), gap)
+    if keras.backend.backend() == "torch":
+        expect_nothing_left()
+
+
+def expect_nothing_left():
+    """On PyTorch, what a step kept is free once its backward pass is done."""
+    block = lean.DenseBlock(2, 4)
+    x = keras.ops.ones((2, 8, 8, 4))
+    block(x)
+    kept = []
+    activate = lean._activate
+
+    def noted(*arguments):
+        kept.append(activate(*arguments))
+        return kept[-1]
+
+    lean._activate = noted
+    try:
+        # Of a "shared" block the ReLUs' outputs are kept for the way back.
+        block.keep = True
+        loss = keras.ops.sum(block(x, training=True))
+        found = [weakref.ref(each) for each in kept]
+        kept.clear()
+        loss.backward()
+    finally:
+        lean._activate = activate
+    assert not any(each() is not None for each in found), "still in memory"
 
 
 if __name__ == "__main__":
