@@ -8,7 +8,7 @@ from tests.backends import lean
 
 SCRIPT = Path(__file__).with_name("direct.py")
 # How far loss and weights may be apart; of bfloat16, roundings fall elsewhere.
-NEAR = {"float32": (1e-5, 1e-4), "mixed_bfloat16": (5e-3, 0.05)}
+NEAR = {"float32": (1e-5, 1e-4), "mixed_bfloat16": (5e-3, 0.25)}
 CONVOLUTIONS = 1 + 2 * sum(lean.CONFIG.blocks) + len(lean.CONFIG.blocks) - 1
 
 

@@ -6,7 +6,7 @@ from tests.backends import lean
 
 SCRIPT = Path(lean.__file__)
 # How far loss and weights may be apart; of bfloat16, roundings fall elsewhere.
-NEAR = {"float32": (1e-5, 1e-4), "mixed_bfloat16": (5e-3, 0.1)}
+NEAR = {"float32": (1e-5, 1e-4), "mixed_bfloat16": (5e-3, 0.3)}
 
 
 def test_lean_steps_are_naive_steps(run, backend):
