@@ -259,8 +259,7 @@ def test_a_jpeg_is_upright_and_close(turn, size, asked, network):
     found = asked.ask(content, "image/jpeg")
     difference = found["image"] - network.prepare(content).ravel().astype(int)
     assert np.abs(difference).mean() < 0.5
-    # Of so fine a difference the network makes a few hundredths of a logit.
-    assert found["logit"] == pytest.approx(expected.logit, abs=0.1)
+    assert found["logit"] == pytest.approx(expected.logit, abs=0.05)
 
 
 def _animation():
