@@ -168,6 +168,19 @@ def _expect_the_same(whole, net, history):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def _fit_one_epoch(monkeypatch, net, data, recipe, folder):
+    """A training that is interrupted when the first epoch is kept."""
+    keep_state = training._keep_state
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            training,
+            "_keep_state",
+            lambda folder: [*keep_state(folder), _Interrupt(0)],
+        )
+        with pytest.raises(KeyboardInterrupt):
+            _fit(net, data, recipe, folder)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"augment_on": "device"}, {"kernel_rate": 0.05}],
@@ -181,15 +194,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
         net = _net()
         history = _fit(net, tiny_data, recipe, tmp_path / "whole")
         whole = SimpleNamespace(weights=net.get_weights(), history=history)
-    keep_state = training._keep_state
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            training,
-            "_keep_state",
-            lambda folder: [*keep_state(folder), _Interrupt(0)],
-        )
-        with pytest.raises(KeyboardInterrupt):
-            _fit(_net(), tiny_data, recipe, tmp_path / "part")
+    _fit_one_epoch(monkeypatch, _net(), tiny_data, recipe, tmp_path / "part")
     resumed = _net()
     history = _fit(resumed, tiny_data, recipe, tmp_path / "part")
     _expect_the_same(whole, resumed, history)
@@ -450,15 +455,7 @@ def test_the_masks_of_dropout_are_those_of_a_whole_training(
 
     whole, again = net(), net()
     _fit(whole, tiny_data, RECIPE, tmp_path / "whole")
-    keep_state = training._keep_state
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            training,
-            "_keep_state",
-            lambda folder: [*keep_state(folder), _Interrupt(0)],
-        )
-        with pytest.raises(KeyboardInterrupt):
-            _fit(net(), tiny_data, RECIPE, tmp_path / "part")
+    _fit_one_epoch(monkeypatch, net(), tiny_data, RECIPE, tmp_path / "part")
     _fit(again, tiny_data, RECIPE, tmp_path / "part")
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
