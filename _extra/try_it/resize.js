@@ -97,9 +97,10 @@ function resizeColumns(image, width, height, newHeight) {
 
 /** An image, bytes (height, width, 3), as a square (size, size, 3). */
 export function square({ rgb, width, height }, size) {
-  // First the direction after which fewer pixels are left, as Pillow does;
-  // rounding in between makes it matter.
-  if (height > width) {
+  // Pillow takes the columns first where they lose more than twice as many
+  // pixels as the rows; rounding in between makes it matter.
+  const lost = height - size;
+  if (lost > 0 && lost > 2 * (width - size)) {
     const low = resizeColumns(rgb, width, height, size);
     return resizeRows(low, width, size, size);
   }

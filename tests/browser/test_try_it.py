@@ -193,6 +193,18 @@ def _cat():
     return data.cat()
 
 
+def _upright(rng):
+    """Pictures of which Pillow first makes the rows, and the columns, small.
+
+    Their height loses twice as many pixels as their width, and one more.
+    """
+    side = _side()
+    return {
+        name: rng.integers(0, 256, (height, side + 44, 3), "uint8")
+        for name, height in (("rows", side + 88), ("columns", side + 89))
+    }
+
+
 @functools.cache
 def _photos():
     """One of each shape: drawn, wide, narrow, tiny, and as the network's."""
@@ -205,6 +217,7 @@ def _photos():
         "tiny": rng.integers(0, 256, (3, 5, 3), "uint8"),
         "square": sketches.draw("cat", rng, _side())[0],
         "tall": rng.integers(0, 256, (601, 90, 3), "uint8"),
+        **_upright(rng),
     }
 
 
