@@ -11,6 +11,7 @@ hypothesis"), and their mean is one network, as cheap to ask as each of them
 import numpy as np
 from keras import layers, ops
 
+from densenet_lib import torch_speed
 from densenet_lib.errors import expect
 from densenet_lib.lean import plain_layers
 
@@ -93,12 +94,13 @@ def recount(model, batches):
     )
     momenta = [norm.momentum for norm in norms]
     try:
-        for seen in range(len(batches)):
-            for norm in norms:
-                # The mean of all batches so far, this one included.
-                norm.momentum = seen / (seen + 1)
-            images, _ = batches[seen]
-            model(ops.convert_to_tensor(images), training=True)
+        with torch_speed.direct(gradients=False):
+            for seen in range(len(batches)):
+                for norm in norms:
+                    # The mean of all batches so far, this one included.
+                    norm.momentum = seen / (seen + 1)
+                images, _ = batches[seen]
+                model(ops.convert_to_tensor(images), training=True)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

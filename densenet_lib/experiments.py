@@ -13,6 +13,7 @@ from densenet_lib import budget, datasets, scales, views
 from densenet_lib.datasets.pipeline import Augmentation
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError, expect
+from densenet_lib.networks import is_count
 from densenet_lib.resnet import ResNetConfig, matching_resnet, resnet
 from densenet_lib.training import Recipe, precision
 
@@ -82,8 +83,16 @@ class Experiment:
             "only one of start, average and asks",
             "Make an experiment of each.",
         )
+        expect(
+            self.images is None
+            or (is_count(self.images) and self.images % 2 == 0),
+            "images",
+            self.images,
+            "None or a positive even number, half of them of cats",
+            "None trains on all.",
+        )
+        own = scales.get(self.scale).image_size
         if self.image_size is None:
-            own = scales.SCALES[self.scale].image_size
             object.__setattr__(self, "image_size", own)
 
     @property
@@ -126,12 +135,23 @@ class Experiment:
 
         Args:
             source: of the photographs; see :func:`datasets.load`.
+
+        Raises:
+            InputError: of :func:`datasets.load`; or fewer images are there
+                than it trains on.
         """
         data = datasets.load(
             self.scale, source=source, image_size=self.image_size
         )
         if self.images is None:
             return data
+        expect(
+            self.images <= len(data.train),
+            "images",
+            self.images,
+            f"at most the {len(data.train)} that there are to train on",
+            "None trains on all.",
+        )
         few = np.resize(np.arange(self.images), len(data.train))
         return replace(data, train=data.train.subset(few))
 
@@ -157,15 +177,17 @@ class Experiment:
             begin = end
         return total if self.average else 3 * total
 
-    def build(self, *, training=False):
+    def build(self, *, training=False, any_side=False):
         """The network, with the initial weights that the seed gives.
 
         Args:
             training: True builds it as its recipe trains it: with that
                 memory, and open to images of any side if they change.
                 bfloat16 is for training alone.
+            any_side: True opens it to images of any side.
         """
-        side = None if training and self.recipe.sizes else self.image_size
+        any_side = any_side or (training and self.recipe.sizes)
+        side = None if any_side else self.image_size
         options = {}
         if training and self.family == "densenet":
             options["memory"] = self.recipe.memory
@@ -373,23 +395,33 @@ def _branches(scale, config, recipe, *, start, keep_weights=True, **options):
         )
         for seed in BRANCHES
     ]
-    side = recipe.phases()[-1][1]
-    mean = Experiment(
-        "densenet-soup",
-        scale,
-        "densenet",
-        config,
-        replace(
-            recipe,
-            epochs=1,
-            warmup_epochs=0,
-            sizes=((1.0, side),) if side else (),
-            memory="naive",
-        ),
-        average=tuple(branch.path for branch in branches),
-        **options,
+    return (*branches, _mean("densenet-soup", *branches, keep_weights=True))
+
+
+def _mean(name, *experiments, **changes):
+    """The mean of what experiments trained, and what else is to be changed.
+
+    Its statistics are counted on images as the last of them saw them last.
+    """
+    last = experiments[-1]
+    side = last.recipe.phases()[-1][1]
+    recipe = replace(
+        last.recipe,
+        epochs=1,
+        warmup_epochs=0,
+        sizes=((1.0, side),) if side else (),
+        memory="naive",
+        mixed_precision=None,
+        seed=experiments[0].recipe.seed,
     )
-    return (*branches, mean)
+    return replace(
+        last,
+        name=name,
+        recipe=recipe,
+        start=None,
+        average=tuple(one.path for one in experiments),
+        **changes,
+    )
 
 
 # The study: one network, small enough to be trained dozens of times, and what
@@ -498,6 +530,14 @@ CPU_AGAIN = replace(
     image_size=256,
     zooms=(MIDDLE,),
     start=CPU_FURTHER.path,
+)
+# Both have come to rest, each at the end of a cosine, and are about as good:
+# between them it should be flatter (Izmailov et al. 2018, section 3.1).
+CPU_CYCLES = _mean(
+    "densenet-cycles",
+    CPU_FURTHER,
+    CPU_AGAIN,
+    zooms=(1.0, MIDDLE),
     keep_weights=True,
 )
 
@@ -566,6 +606,7 @@ EXPERIMENTS = _table(
         keep_weights=False,
     ),
     CPU_AGAIN,
+    CPU_CYCLES,
     Experiment("densenet", "gpu", "densenet", GPU_NET, GPU_RECIPE),
     *(
         Experiment(

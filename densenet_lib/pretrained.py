@@ -18,7 +18,7 @@ from densenet_lib.datasets import cats_vs_dogs
 from densenet_lib.errors import InputError, expect, expect_choice
 
 # What a network knows -> the recorded run that knows it best.
-PRETRAINED = {"cats-vs-dogs": "cpu/densenet-again"}
+PRETRAINED = {"cats-vs-dogs": "cpu/densenet-cycles"}
 
 # Longest side, in pixels, at which an explanation shows the photograph.
 SHOWN = 480

@@ -16,7 +16,7 @@ has: on a CPU, PyTorch adds a channel up in float32 without a pause, so that of
 a million values a variance may be off by a thousandth of itself.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 
 import keras
@@ -33,19 +33,27 @@ _lock, _inside, _before = Lock(), 0, []
 
 
 @contextmanager
-def direct():
-    """While it lasts, what is trained on PyTorch takes no detours.
+def direct(*, gradients=True):
+    """While it lasts, what runs on PyTorch takes no detours.
 
     It holds for the whole process: Keras is changed when the first one enters,
     and is again what it was when the last one leaves. On other back ends it
     does nothing.
+
+    Args:
+        gradients: False keeps nothing for them, in this thread: what only
+            goes forward, outside Keras' own loops, then takes no more memory
+            than its answer.
     """
     if keras.backend.backend() != "torch":
         yield
         return
+    import torch
+
     _enter()
     try:
-        yield
+        with nullcontext() if gradients else torch.no_grad():
+            yield
     finally:
         _leave()
 

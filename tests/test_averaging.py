@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from densenet_lib import averaging, experiments, runs
+from densenet_lib import averaging, budget, experiments, runs
 from densenet_lib.datasets.pipeline import Batches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
@@ -296,4 +296,23 @@ def test_the_published_mean_is_of_branches_of_one_network(scale):
         last = branch.recipe.phases()[-1][1]
         assert mean.recipe.phases() == [(1, last)]
         assert mean.recipe.augmentation == branch.recipe.augmentation
+    assert Experiment.from_dict(mean.to_dict()) == mean
+
+
+def test_the_published_mean_of_ends_is_of_one_training_after_another():
+    mean = experiments.get("cpu/densenet-cycles")
+    earlier, later = (experiments.get(path) for path in mean.average)
+    assert later.start == earlier.path
+    assert earlier.config == later.config == mean.config
+    # Counted on what was seen last, and not in sixteen bits.
+    assert mean.recipe.phases() == [(1, later.recipe.phases()[-1][1])]
+    assert later.recipe.mixed_precision and not mean.recipe.mixed_precision
+    # What both come from has been paid for once.
+    images = 10
+    own = mean.multiply_adds(images) - later.multiply_adds(images)
+    side = mean.recipe.phases()[0][1]
+    cost = budget.closed_form(
+        mean.config, input_shape=(side, side, 3), classes=1
+    )
+    assert own == images * cost.multiply_adds
     assert Experiment.from_dict(mean.to_dict()) == mean

@@ -79,6 +79,29 @@ def test_few_images_are_repeated_to_a_whole_epoch(tiny_data, monkeypatch):
     assert train.labels[:4].sum() == 2
 
 
+@pytest.mark.parametrize("images", [0, 3, 2.0, True, "4"])
+def test_images_that_are_not_half_cats_are_refused(images):
+    with pytest.raises(InputError, match="images is .*positive even number"):
+        replace(experiments.get("cpu/densenet"), images=images)
+
+
+def test_more_images_than_there_are_are_refused(tiny_data, monkeypatch):
+    monkeypatch.setattr(
+        experiments.datasets, "load", lambda *_, **__: tiny_data
+    )
+    many = len(tiny_data.train) + 2
+    greedy = replace(experiments.get("cpu/densenet"), images=many)
+    with pytest.raises(InputError, match=f"images is {many}; .*at most the"):
+        greedy.data()
+
+
+@pytest.mark.parametrize("size", [None, 64])
+def test_a_scale_that_is_none_is_refused(size):
+    known = experiments.get("cpu/densenet")
+    with pytest.raises(InputError, match="scale is 'tpu'.*'sketch'"):
+        replace(known, scale="tpu", image_size=size)
+
+
 def test_a_training_costs_three_forward_passes_of_each_image():
     plain = experiments.get("cpu/study-base")
     side = plain.image_size

@@ -25,9 +25,9 @@ FOLDER = EXTRA / "try_it"
 RUNS = ROOT / "data/runs/cpu"
 # The files that what is made here depends on.
 SOURCES = (
-    RUNS / "densenet-again/weights.npz",
-    RUNS / "densenet-again/run.json",
-    RUNS / "densenet-again/predictions.csv.gz",
+    RUNS / "densenet-cycles/weights.npz",
+    RUNS / "densenet-cycles/run.json",
+    RUNS / "densenet-cycles/predictions.csv.gz",
     ROOT / "tools/npm/package-lock.json",
     ROOT / "tools/front_ends.py",
     # Colours, samples, the network's parts: nearly all of it is asked.

@@ -8,10 +8,13 @@ many copies and fused normalisations each takes. Checks that Keras is put back.
 from contextlib import nullcontext
 
 import keras
+import numpy as np
+import torch
 from keras.src.backend.torch import nn
 from torch.profiler import profile
 
-from densenet_lib import torch_speed
+from densenet_lib import averaging, torch_speed
+from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.networks import under_policy
 from tests.backends import lean
 
@@ -62,11 +65,37 @@ def expect_put_back():
     assert changed() == before
 
 
+class Watched(list):
+    """Batches that note how a model stands when they are asked for."""
+
+    def __init__(self, batches):
+        super().__init__(batches)
+        self.usual = changed()
+        self.keeps_a_graph, self.takes_detours = [], []
+
+    def __getitem__(self, number):
+        self.keeps_a_graph.append(torch.is_grad_enabled())
+        self.takes_detours.append(changed() == self.usual)
+        return super().__getitem__(number)
+
+
+def expect_lean_counting():
+    """Statistics are counted without detours, and nothing is kept of it."""
+    config = DenseNetConfig((1, 2), 4, stem="light")
+    model = densenet(config, input_shape=(32, 32, 3), classes=1)
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 3))
+    batches = Watched([(images.astype("float32"), None)] * 2)
+    averaging.recount(model, batches)
+    assert batches.keeps_a_graph == batches.takes_detours == [False, False]
+    assert torch.is_grad_enabled() and changed() == batches.usual
+
+
 def main():
     """A line for each pooling."""
     for pooling in ("average", "max"):
         compare(pooling)
     expect_put_back()
+    expect_lean_counting()
 
 
 if __name__ == "__main__":
