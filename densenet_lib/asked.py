@@ -53,8 +53,12 @@ class Asked:
         """The share that was right."""
         return float(self.right[side, way].mean())
 
-    def against(self, one, other):
+    def against(self, one, other, of=None):
         """One (side, way) against another, on the images where they differ.
+
+        Args:
+            one: of this record.
+            other: of the record ``of``, another network's; None is this one.
 
         Returns:
             As :func:`metrics.mcnemar`: how many only the one got right, how
@@ -62,7 +66,8 @@ class Asked:
             chance.
         """
         # As logits of images that are all of class 1.
-        logits = [np.where(self.right[way], 1, -1) for way in (one, other)]
+        both = self.right[one], (of or self).right[other]
+        logits = [np.where(right, 1, -1) for right in both]
         return metrics.mcnemar(np.ones_like(logits[0]), *logits)
 
 
@@ -76,16 +81,15 @@ def load(run):
         InputError: nothing is written of this run, or of other weights.
     """
     run = runs.load(run) if isinstance(run, str) else run
-    path = _path(run)
+    kept = _kept(run)
     remedy = f"Measure it with: densenet-lib sizes {run.experiment.path}."
     expect(
-        path.exists(),
+        kept,
         "run",
         run.experiment.path,
         "one whose answers at several sizes are recorded",
         remedy,
     )
-    kept = json.loads(path.read_text("utf-8"))
     expect(
         kept["weights"] == run.weights_checksum,
         "the record of sizes of",
@@ -114,10 +118,13 @@ def record(run, *, source=None, sides=None, zoom=None):
 
     Raises:
         InputError: of :func:`measure`; or there is a record of these weights
-            with answers that the new one would not have.
+            with answers that the new one would not have; or its folder cannot
+            be written.
     """
     _expect_askable(run, zoom)
     _expect_no_loss(run, sides or _sides(run), zoom)
+    path = resources.own(_path(run))
+    resources.expect_writable(path.parent)
     asked = measure(run, source=source, sides=sides, zoom=zoom)
     right = {
         str(side): {way: _packed(asked.right[side, way]) for way in asked.ways}
@@ -132,7 +139,7 @@ def record(run, *, source=None, sides=None, zoom=None):
         **({"zoom": zoom} if zoom else {}),
         "right": right,
     }
-    resources.write_whole(_path(run), json.dumps(contents, indent=1) + "\n")
+    resources.write_whole(path, json.dumps(contents, indent=1) + "\n")
     return asked
 
 
@@ -155,15 +162,26 @@ def measure(run, *, source=None, sides=None, zoom=None):
             the zoom is no share, or a side too small for the network.
     """
     _expect_askable(run, zoom)
+    sides = sides or _sides(run)
+    model = _open_to(sides, run)
     right = {}
-    for side in sides or _sides(run):
+    for side in sides:
         experiment = replace(run.experiment, image_size=side)
-        model = experiment.build()
-        runs.load_weights(model, run.weights)
         part = experiment.data(source).validation
         for way, logits in _logits(model, part.images, zoom).items():
             right[side, way] = metrics.predicted(logits) == part.labels
     return Asked(right, zoom)
+
+
+def _open_to(sides, run):
+    """The run's network for images of any side, if these are large enough.
+
+    One for all: of a network for each side, TensorFlow traces each anew.
+    """
+    replace(run.experiment, image_size=min(sides)).build()
+    model = run.experiment.build(any_side=True)
+    runs.load_weights(model, run.weights)
+    return model
 
 
 def _logits(model, images, zoom):
@@ -200,11 +218,11 @@ def _expect_askable(run, zoom):
 
 def _expect_no_loss(run, sides, zoom):
     """Refuse to replace a record by one that holds less."""
-    path = _path(run)
-    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    kept = _kept(run)
     if kept.get("weights") != run.weights_checksum:
         return  # of no use any more
-    remedy = f"Else remove the record, {path.name} of {run.experiment.path}."
+    name = _path(run).name
+    remedy = f"Else remove the record, {name} of {run.experiment.path}."
     recorded = sorted(map(int, kept["right"]))
     expect(
         set(recorded) <= set(sides),
@@ -225,6 +243,24 @@ def _expect_no_loss(run, sides, zoom):
 
 def _path(run):
     return run.folder / "asked.json"
+
+
+def _kept(run):
+    """The contents of a run's record; {} where none is.
+
+    Of the user's own and one that came with the library, that of the run's
+    weights.
+    """
+    carried = _path(run)
+    there = [
+        json.loads(path.read_text("utf-8"))
+        for path in dict.fromkeys((resources.own(carried), carried))
+        if path.exists()
+    ]
+    fitting = [
+        kept for kept in there if kept["weights"] == run.weights_checksum
+    ]
+    return next(iter(fitting + there), {})
 
 
 def _packed(right):

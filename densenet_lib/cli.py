@@ -1,18 +1,20 @@
 """densenet-lib: train a network, ask it, explain it, export it."""
 
 import argparse
-import glob
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 
+import densenet_lib
 from densenet_lib import (
     asked,
     datasets,
     experiments,
     export,
+    photo_files,
     runs,
     scales,
     study,
@@ -20,13 +22,12 @@ from densenet_lib import (
 from densenet_lib.datasets import cats_vs_dogs, split
 from densenet_lib.errors import InputError, expect, expect_choice
 from densenet_lib.faithfulness import recorded as trust_tables
-from densenet_lib.pretrained import PRETRAINED, Pretrained, card
+from densenet_lib.pretrained import PRETRAINED, Pretrained, card, pretrained
 
 # What asks a network without naming a run asks the one that has seen photos.
-DEFAULT_RUN = PRETRAINED["cats-vs-dogs"]
+DEFAULT = "cats-vs-dogs"
+DEFAULT_RUN = PRETRAINED[DEFAULT]
 
-# What is taken from a folder.
-PHOTOGRAPHS = tuple(".bmp .gif .jpeg .jpg .png .tif .tiff .webp".split())
 AT_ONCE = 32  # photographs in memory
 FIGURES = (".jpg", ".pdf", ".png", ".svg")
 
@@ -37,27 +38,34 @@ def main(arguments=None):
     Wrong input prints one line on standard error and gives 2. So does a file
     or folder that cannot be read or written.
     """
+    _print_any_name()
     options = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _status(options)
+
+
+def _status(options):
+    """Run the command; returns the exit status."""
     try:
         return options.run_command(options) or 0
-    except InputError as error:
-        _complain(error)
-        return 2
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # a line of progress may be open
         _complain("interrupted" + _afterwards(options))
         return 130
     except BrokenPipeError:
         # The reader of a pipe, such as head, has had enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        _complain(_reason(error))
+    except (InputError, OSError) as error:
+        _complain(error)
         return 2
     return 0
 
 
 def train(options):
     """Train an experiment, or go on with an interrupted one; record it."""
-    experiment = experiments.get(options.experiment, options.scale)
+    experiment = _experiment(options)
     changes = {
         name: value
         for name in ("epochs", "seed")
@@ -79,9 +87,30 @@ def train(options):
     _print_metrics(run)
 
 
+def _experiment(options):
+    """The experiment to train, if the options agree with it."""
+    experiment = experiments.get(options.experiment, options.scale)
+    expect(
+        options.scale in (None, experiment.scale),
+        "--scale",
+        options.scale,
+        f"{experiment.scale!r}, as {options.experiment!r} has it",
+        "Name the scale once.",
+    )
+    warmup, epochs = experiment.recipe.warmup_epochs, options.epochs
+    expect(
+        epochs is None or epochs < 1 or epochs > warmup,
+        "--epochs",
+        epochs,
+        f"more than {warmup:g}, the epochs in which this recipe's rate rises",
+        f"Give at least {int(warmup) + 1}.",
+    )
+    return experiment
+
+
 def train_study(options):
     """Train what is missing of the study, or show what is recorded of it."""
-    if options.group:
+    if options.group is not None:
         print(study.table(study.results(options.group)))
         return
     paths = study.missing()
@@ -115,6 +144,8 @@ def measure_trust(options):
 def evaluate(options):
     """Ask a run's weights about the test images and compare the answers."""
     run = runs.load(options.run)
+    # Before all photographs are decoded.
+    run.expect_weights()
     faults = runs.verify(run, run.experiment.data(options.data))
     _print_metrics(run)
     _print_faults(options.run, faults)
@@ -123,13 +154,21 @@ def evaluate(options):
 def predict(options):
     """Say cat or dog of each photograph, one line each.
 
-    A folder stands for the photographs in it and in the folders below. The
-    percentage is the network's own, not adjusted after training;
-    "densenet-lib card" says how far it can be trusted. The answer is one of
-    the two, whatever the photograph shows.
+    A folder stands for the photographs in it and in the folders below, but
+    for hidden ones. The percentage is the network's own, not adjusted after
+    training; "densenet-lib card" says how far it can be trusted. The answer
+    is one of the two, whatever the photograph shows.
     """
-    network = Pretrained(runs.load(options.run))
-    found, complete = _usable(_photographs_at, options.photos)
+    network = _network(options.run)
+    unread = []
+
+    def files(word):
+        return photo_files.find(word, unread.append)
+
+    found, complete = _usable(files, options.photos)
+    for error in unread:
+        _complain(error)
+    complete = complete and not unread
     paths = [path for _, several in found for path in several]
     for start in range(0, len(paths), AT_ONCE):
         read, all_read = _usable(network.prepare, paths[start:][:AT_ONCE])
@@ -145,7 +184,8 @@ def predict(options):
 def explain(options):
     """Write the photograph and what speaks for each class."""
     output = Path(options.output or f"{Path(options.photo).stem}-why.png")
-    expect_choice("the suffix of --output", output.suffix, FIGURES)
+    expect_choice("the suffix of --output", output.suffix.lower(), FIGURES)
+    _expect_another(options.photo, output)
     expect(
         output.parent.is_dir(),
         "the folder of --output",
@@ -153,11 +193,30 @@ def explain(options):
         "a folder that exists",
         "Make it first.",
     )
-    network = Pretrained(runs.load(options.run))
-    figure = network.explain(
+    figure = _network(options.run).explain(
         options.photo, method=options.method, layer=options.layer
     )
     print(figure.save(output))
+
+
+def _expect_another(photo, output):
+    """Refuse to write a figure over the photograph that it explains."""
+    photo = Path(photo).expanduser()
+    both = os.path.exists(photo) and os.path.exists(output)
+    expect(
+        not (both and os.path.samefile(photo, output)),
+        "--output",
+        str(output),
+        "another file than the photograph",
+        "Give it a name of its own, so that the photograph is kept.",
+    )
+
+
+def _network(run):
+    """What a run's network answers, ready for photographs."""
+    if run == DEFAULT_RUN:
+        return pretrained(DEFAULT)
+    return Pretrained(runs.load(run))
 
 
 def print_card(options):
@@ -184,7 +243,7 @@ def export_run(options):
 def photographs(options):
     """Find, download, verify or count the photographs."""
     if options.action == "find":
-        print(cats_vs_dogs.find(options.source) or "no photographs here")
+        print(_found(options.source))
     elif options.action == "download":
         print(cats_vs_dogs.download(options.source, origin=options.origin))
     elif options.action == "verify":
@@ -196,15 +255,32 @@ def photographs(options):
         print(datasets.load("cpu", source=options.source).summary())
 
 
+def _found(source):
+    """Where the photographs are."""
+    place = cats_vs_dogs.find(source)
+    expect(
+        place,
+        "the place of the photographs",
+        place,
+        "a zip or folder with Cats-vs-Dogs",
+        "Set DENSENET_DATA to one, or get them: densenet-lib data download.",
+    )
+    return place
+
+
 def recorded(options):
-    """List the recorded runs, or check that their files agree."""
+    """List the recorded runs, or check that their files agree.
+
+    Of a run whose weights are at hand, the list says so: predict, explain,
+    evaluate and export can ask it.
+    """
 
     def show(name):
         run = runs.load(name)
         if options.action == "verify":
             _print_faults(name, runs.verify(run))
         else:
-            _print_metrics(run)
+            _print_metrics(run, weights=run.weights.exists())
 
     _, complete = _usable(show, options.names or runs.names())
     return 0 if complete else 2
@@ -222,37 +298,11 @@ def _usable(function, values):
     for value in values:
         try:
             results.append((value, function(value)))
-        except InputError as error:
+        except BrokenPipeError:
+            raise
+        except (InputError, OSError) as error:
             _complain(error)
     return results, len(results) == len(values)
-
-
-def _photographs_at(place):
-    """The paths that a word of the command line stands for."""
-    path = Path(place)
-    if path.is_dir():
-        found = sorted(
-            str(file)
-            for file in path.rglob("*")
-            if file.suffix.lower() in PHOTOGRAPHS
-            and not file.name.startswith(".")
-        )
-        what = "a folder with photographs in it"
-    elif glob.has_magic(place) and not path.exists():
-        # A shell that leaves patterns alone, or a pattern in quotes.
-        matches = sorted(glob.glob(place, recursive=True))
-        found = [file for match in matches for file in _photographs_at(match)]
-        what = "a pattern that matches photographs"
-    else:
-        return [place]
-    expect(
-        found,
-        "PHOTO",
-        place,
-        what,
-        f"Photographs in folders end in {', '.join(PHOTOGRAPHS)}.",
-    )
-    return found
 
 
 def _afterwards(options):
@@ -264,7 +314,8 @@ def _afterwards(options):
 
 
 def _complain(error):
-    print(f"densenet-lib: {error}", file=sys.stderr)
+    text = _reason(error) if isinstance(error, OSError) else error
+    print(f"densenet-lib: {text}", file=sys.stderr)
 
 
 def _reason(error):
@@ -274,13 +325,28 @@ def _reason(error):
     return f"{error.filename}: {error.strerror}"
 
 
-def _print_metrics(run):
+def _warn(message, *_, **__):
+    """A warning on one line, without the place in the code."""
+    _complain(f"warning: {' '.join(str(message).split())}")
+
+
+def _print_any_name():
+    """Let standard output print what its encoding lacks, as ``\\u…``.
+
+    Names of files may hold anything. In Python's way for the locale "C", they
+    come out as they are.
+    """
+    if getattr(sys.stdout, "errors", None) == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _print_metrics(run, *, weights=False):
     test = run.metrics["test"]
     low, high = test["interval"]
     print(
         f"{run.experiment.path}: {test['accuracy']:.2%} of {test['images']} "
         f"test images right (95 % interval {low:.2%} to {high:.2%}), "
-        f"{run.seconds / 60:.1f} min"
+        f"{run.seconds / 60:.1f} min" + ", weights at hand" * weights
     )
 
 
@@ -297,105 +363,138 @@ def _parser():
         prog="densenet-lib",
         description="DenseNet by hand: train, ask and explain a network.",
     )
+    version = f"%(prog)s {densenet_lib.__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name, function):
+    for name, (function, add_options) in COMMANDS.items():
         added = commands.add_parser(
             name,
             help=function.__doc__.partition("\n")[0],
             description=function.__doc__,
         )
         added.set_defaults(run_command=function)
-        return added
+        add_options(added)
+    return parser
 
-    added = command("train", train)
-    added.add_argument("experiment", help='such as "densenet"')
-    added.add_argument("--scale", help="sketch, cpu or gpu")
-    added.add_argument("--data", help="zip or folder of the photographs")
-    added.add_argument("--epochs", type=int, help="instead of the recipe's")
-    added.add_argument("--seed", type=int, help="instead of the recipe's")
-    added.add_argument("--folder", help="of the run that is recorded")
 
-    added = command("study", train_study)
-    added.add_argument(
-        "group",
-        nargs="?",
-        help=f"show this one: {', '.join(study.GROUPS)}",
-    )
-    added.add_argument("--data", help="zip or folder of the photographs")
+def _train_options(command):
+    command.add_argument("experiment", help='such as "densenet"')
+    command.add_argument("--scale", help="sketch, cpu or gpu")
+    _data_option(command)
+    command.add_argument("--epochs", type=int, help="instead of the recipe's")
+    command.add_argument("--seed", type=int, help="instead of the recipe's")
+    command.add_argument("--folder", help="of the run that is recorded")
 
-    added = command("sizes", measure_sizes)
-    added.add_argument("run", nargs="?", default=DEFAULT_RUN)
-    added.add_argument("--data", help="zip or folder of the photographs")
-    added.add_argument(
+
+def _study_options(command):
+    groups = ", ".join(study.GROUPS)
+    command.add_argument("group", nargs="?", help=f"show this one: {groups}")
+    _data_option(command)
+
+
+def _sizes_options(command):
+    _evaluate_options(command)
+    command.add_argument(
         "--sides", type=int, nargs="+", help="in pixels; else several"
     )
-    added.add_argument(
+    command.add_argument(
         "--zoom", type=float, help="share of the side to ask about, too"
     )
 
-    added = command("trust", measure_trust)
-    added.add_argument(
+
+def _trust_options(command):
+    command.add_argument(
         "names",
         nargs="*",
         metavar="TABLE",
         help=f"of {', '.join(trust_tables.MEASURED)}; "
         "without one, all but the last",
     )
-    added.add_argument("--data", help="zip or folder of the photographs")
+    _data_option(command)
 
-    added = command("evaluate", evaluate)
-    added.add_argument("run", nargs="?", default=DEFAULT_RUN)
-    added.add_argument("--data", help="zip or folder of the photographs")
 
-    added = command("predict", predict)
-    added.add_argument(
+def _evaluate_options(command):
+    command.add_argument("run", nargs="?", default=DEFAULT_RUN, help=RUN)
+    _data_option(command)
+
+
+def _predict_options(command):
+    command.add_argument(
         "photos",
         nargs="+",
         metavar="PHOTO",
         help="a file, a folder, or a pattern such as 'photos/*.jpg'",
     )
-    added.add_argument(
-        "--run", default=DEFAULT_RUN, help="instead of %(default)s"
-    )
+    _run_option(command)
 
-    added = command("explain", explain)
-    added.add_argument("photo", metavar="PHOTO")
-    added.add_argument(
-        "--run", default=DEFAULT_RUN, help="instead of %(default)s"
-    )
-    added.add_argument(
+
+def _explain_options(command):
+    command.add_argument("photo", metavar="PHOTO")
+    _run_option(command)
+    command.add_argument(
         "--method",
         default="grad-cam",
         help="instead of %(default)s, as in densenet_lib.attribution.METHODS",
     )
-    added.add_argument("--layer", help="instead of the last feature map")
-    added.add_argument("--output", help="instead of PHOTO-why.png, here")
+    command.add_argument("--layer", help="instead of the last feature map")
+    command.add_argument("--output", help="instead of PHOTO-why.png, here")
 
-    command("card", print_card)
 
-    added = command("export", export_run)
-    added.add_argument("run")
-    added.add_argument("path", help="a folder, or a .onnx or .tflite file")
-    added.add_argument("--format", choices=export.FORMATS)
+def _export_options(command):
+    command.add_argument("run", help=RUN)
+    command.add_argument("path", help="a folder, or a .onnx or .tflite file")
+    command.add_argument("--format", choices=export.FORMATS)
 
-    added = command("data", photographs)
+
+def _data_options(command):
     actions = ("find", "download", "verify", "summary")
-    added.add_argument("action", choices=actions)
-    added.add_argument(
+    command.add_argument("action", choices=actions)
+    command.add_argument(
         "source", nargs="?", help="zip or folder; where a download goes"
     )
-    added.add_argument(
+    command.add_argument(
         "--origin",
         choices=("microsoft", "kaggle"),
         default="microsoft",
         help="of a download; Kaggle's needs its client and credentials",
     )
 
-    added = command("runs", recorded)
-    added.add_argument("action", choices=("list", "verify"))
-    added.add_argument("names", nargs="*", metavar="RUN")
-    return parser
+
+def _runs_options(command):
+    command.add_argument("action", choices=("list", "verify"))
+    command.add_argument("names", nargs="*", metavar="RUN", help=RUN)
+
+
+def _no_options(command):
+    pass
+
+
+def _data_option(command):
+    command.add_argument("--data", help="zip or folder of the photographs")
+
+
+def _run_option(command):
+    command.add_argument(
+        "--run", default=DEFAULT_RUN, help=f"{RUN}; instead of %(default)s"
+    )
+
+
+RUN = 'as "runs list" has it, or its folder'
+
+# {name: (what it does, what adds its options)}, in the order of --help.
+COMMANDS = {
+    "train": (train, _train_options),
+    "study": (train_study, _study_options),
+    "sizes": (measure_sizes, _sizes_options),
+    "trust": (measure_trust, _trust_options),
+    "evaluate": (evaluate, _evaluate_options),
+    "predict": (predict, _predict_options),
+    "explain": (explain, _explain_options),
+    "card": (print_card, _no_options),
+    "export": (export_run, _export_options),
+    "data": (photographs, _data_options),
+    "runs": (recorded, _runs_options),
+}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,12 @@ class InputError(ValueError):
 
     def __init__(self, what, value, expected, remedy):
         super().__init__(f"{what} is {value!r}; expected {expected}. {remedy}")
+        self.parts = (what, value, expected, remedy)
+
+    def of(self, name):
+        """The same error, with the name of what it is about before it."""
+        what, *others = self.parts
+        return InputError(f"{name}: {what}", *others)
 
 
 def expect(condition, what, value, expected, remedy):

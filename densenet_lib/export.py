@@ -22,6 +22,7 @@ from keras import ops
 
 from densenet_lib.errors import InputError, expect, expect_choice
 from densenet_lib.inference import expect_graph, optimize_for_inference
+from densenet_lib.quiet import without_greeting
 
 # The suffix of each format; a SavedModel is a folder.
 FORMATS = {"savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
@@ -34,7 +35,8 @@ def export(model, path, *, format=None, optimize=True):
         model: a ``keras.Model`` with one input, and one output or a
             dictionary of several, which keep their names.
         path: of the folder, for a SavedModel, or of the file. Folders on the
-            way are made; what is there is overwritten.
+            way are made. A file, or an earlier SavedModel, is overwritten; a
+            folder that holds anything else is not.
         format: "savedmodel", "onnx" or "litert"; None goes by the suffix:
             none, ``.onnx`` or ``.tflite``.
         optimize: True folds first what
@@ -47,9 +49,14 @@ def export(model, path, *, format=None, optimize=True):
         InputError: an unknown format or suffix, a path that cannot be
             written, a missing package, or a model that cannot be exported.
     """
+    expect(
+        os.fspath(path), "path", path, "that of a file or folder", "Name it."
+    )
     path = Path(path)
     format = _format(path, format)
     _expect_exportable(model)
+    with _writing(path):
+        _expect_no_loss(path)
     if optimize:
         model = optimize_for_inference(model)
     with (
@@ -168,6 +175,18 @@ def _expect_exportable(model):
     )
 
 
+def _expect_no_loss(path):
+    """Refuse a folder that holds something else than a SavedModel."""
+    others = path.is_dir() and not (path / "saved_model.pb").exists()
+    expect(
+        not (others and any(path.iterdir())),
+        "path",
+        str(path),
+        "a new or an empty folder, or an earlier SavedModel's",
+        "Name another.",
+    )
+
+
 def _by_name(outputs):
     """Outputs as {name: output}; a single one has no name."""
     return outputs if isinstance(outputs, dict) else {"": outputs}
@@ -281,11 +300,12 @@ def _read_onnx(path):
 
 
 def _read_litert(path):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_greeting():
         # TensorFlow's interpreter says that the other one is to be preferred.
         warnings.simplefilter("ignore", UserWarning)
         interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
-    run = interpreter.get_signature_runner()
+        interpreter.allocate_tensors()  # else at the first call, and aloud
+        run = interpreter.get_signature_runner()
     [image] = run.get_input_details()
     return lambda images: _one_or_all(run(**{image: images}))
 

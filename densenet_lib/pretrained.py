@@ -6,6 +6,7 @@ is downloaded.
 
 import io
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,9 @@ PRETRAINED = {"cats-vs-dogs": "cpu/densenet-cycles"}
 
 # Longest side, in pixels, at which an explanation shows the photograph.
 SHOWN = 480
+
+# What holds the bytes of an image file.
+_BYTES = (bytes, bytearray, memoryview)
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,10 @@ class Pretrained:
         :func:`densenet_lib.datasets.cats_vs_dogs.decode`.
 
         Args:
-            photos: one photograph or several, of any size: a path, the bytes
-                of an image file, a Pillow image, or an array, uint8 (height,
-                width), (height, width, 3) or (height, width, 4).
+            photos: one photograph or several, of any size: a path, an image
+                file that is open or its bytes, a Pillow image, or an array,
+                uint8 (height, width), (height, width, 3) or (height, width,
+                4).
 
         Returns:
             uint8 (n, s, s, 3), with s the :attr:`image_size`.
@@ -109,7 +114,18 @@ class Pretrained:
 
         Returns:
             An :class:`Answer` for each.
+
+        Raises:
+            InputError: images of another shape.
         """
+        shape = (self.image_size, self.image_size, 3)
+        expect(
+            np.ndim(images) == 4 and np.shape(images)[1:] == shape,
+            "the shape of the images",
+            np.shape(images),
+            f"(n, {shape[0]}, {shape[1]}, {shape[2]})",
+            "Pretrained.prepare gives that to photographs of any size.",
+        )
         logits = self.run.logits(self.model, images)
         sure = metrics.probabilities(np.abs(logits))
         return [
@@ -144,7 +160,8 @@ class Pretrained:
 
         Returns:
             A :class:`densenet_lib.figures.Illustration`: the photograph, and
-            a heatmap over it for each class.
+            a heatmap over it for each class; one for both where the method
+            knows no class.
 
         Raises:
             InputError: a photograph that cannot be read, an unknown method
@@ -153,7 +170,11 @@ class Pretrained:
         # Only a figure needs them, and drawing is slow to load.
         from densenet_lib import attribution, figures
 
+        photo = _whole(photo)
         images, shown = self.prepare([photo]), _shown(photo)
+        classes = self.classes
+        if method in attribution.WITHOUT_CLASS:
+            classes = ["either class"]
         heat = {
             name: attribution.explain(
                 self.model,
@@ -163,7 +184,7 @@ class Pretrained:
                 target=label,
                 upsample=False,
             )
-            for label, name in enumerate(self.classes)
+            for label, name in enumerate(classes)
         }
         # The whole photograph went into the square: the maps go back on it.
         heat = {
@@ -192,7 +213,12 @@ def pretrained(name):
         InputError: an unknown name.
     """
     expect_choice("name", name, PRETRAINED)
-    return Pretrained(runs.load(PRETRAINED[name]))
+    path = PRETRAINED[name]
+    carried = resources.data_folder() / "runs" / path
+    # DENSENET_RUNS may point to runs that are not the library's.
+    if path not in runs.names() and (carried / "run.json").exists():
+        return Pretrained(runs.Run(carried))
+    return Pretrained(runs.load(path))
 
 
 def card():
@@ -206,18 +232,25 @@ def card():
 
 def _several(photos):
     """A list of photographs, of one or of several."""
-    one = isinstance(photos, str | os.PathLike | bytes | Image.Image) or (
-        isinstance(photos, np.ndarray) and photos.ndim < 4
+    one = (
+        isinstance(photos, (str, os.PathLike, Image.Image, *_BYTES))
+        or hasattr(photos, "read")
+        or (isinstance(photos, np.ndarray) and photos.ndim < 4)
     )
-    photos = [photos] if one else list(photos)
+    several = [photos] if one or not np.iterable(photos) else list(photos)
     expect(
-        photos,
+        several and not any(photo is None for photo in several),
         "photos",
         photos,
         "at least one photograph",
-        "Give a path, the bytes of a file, a Pillow image or an array.",
+        "Give a path, a file or its bytes, a Pillow image or an array.",
     )
-    return photos
+    return several
+
+
+def _whole(photo):
+    """A photograph that can be read twice: an open file's bytes."""
+    return photo.read() if hasattr(photo, "read") else photo
 
 
 def _square(photo, size):
@@ -239,14 +272,18 @@ def _shown(photo):
 
 def _read(photo, decode):
     """What ``decode`` makes of a photograph's bytes, or one kind of error."""
+    named = isinstance(photo, (str, os.PathLike))
     try:
-        return decode(_content(photo))
-    except InputError:
-        raise
+        with warnings.catch_warnings():
+            # Pillow's, of half as many pixels as it refuses.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return decode(_content(photo))
+    except InputError as error:
+        raise (error.of(os.fspath(photo)) if named else error) from None
     except Exception as error:  # Pillow raises what its decoders raise
         raise InputError(
             "photograph",
-            "bytes" if isinstance(photo, bytes) else str(photo),
+            "bytes" if isinstance(photo, _BYTES) else str(photo),
             "an image file that Pillow can read, as JPEG or PNG",
             _reason(error),
         ) from error
@@ -255,6 +292,8 @@ def _read(photo, decode):
 def _reason(error):
     if isinstance(error, UnidentifiedImageError):
         return "Pillow does not know the format of this one."
+    if isinstance(error, Image.DecompressionBombError):
+        return "This one has too many pixels: make it smaller first."
     # An OSError's full text repeats the path.
     reason = getattr(error, "strerror", None) or str(error)
     return reason.replace("\n", " ")
@@ -262,8 +301,9 @@ def _reason(error):
 
 def _content(photo):
     """The bytes of an image file that holds the photograph."""
-    if isinstance(photo, bytes):
-        return photo
+    photo = _whole(photo)
+    if isinstance(photo, _BYTES):
+        return bytes(photo)
     if isinstance(photo, np.ndarray):
         photo = Image.fromarray(_pixels(photo))
     if not isinstance(photo, Image.Image):

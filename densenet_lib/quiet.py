@@ -9,12 +9,13 @@ import tempfile
 # notes (I0000 …), the announcement of such notes, and, as an error, that
 # there is no GPU or that its libraries were registered twice. Up to
 # TensorFlow 2.20 a date and time stand before the letter, from 2.21 on day
-# and time behind it.
+# and time behind it. The last is LiteRT's, of how it computes.
 GREETING = re.compile(
     rb"([-\d]{10} [\d:.]+: )?"
     rb"(I\d{4} |I \w|WARNING: All log messages before absl|E.*cuInit"
     rb"|[EW].*(Unable to register cu|computation placer already registered))"
     rb"|To enable the following instructions"
+    rb"|INFO: Created TensorFlow Lite \w+ delegate"
 )
 
 

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
+
+from densenet_lib.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -33,6 +36,46 @@ def cache_folder():
     """
     folder = os.environ.get("DENSENET_CACHE", "~/.cache/densenet_lib")
     return Path(folder).expanduser()
+
+
+def own(path):
+    """Where to write what belongs at ``path``: there, where that is allowed.
+
+    What an installed library carries is the package's own, and is not written
+    to: what would go there has its place in the cache, under the same name.
+    """
+    path, carried = Path(path), data_folder()
+    if is_checkout() or not path.is_relative_to(carried):
+        return path
+    return cache_folder() / path.relative_to(carried)
+
+
+def find(path):
+    """What is at ``path``, the user's own before what the library carries.
+
+    Args:
+        path: below :func:`data_folder`.
+
+    Returns:
+        A path; where there is neither, that of the user's own.
+    """
+    mine = own(path)
+    return path if path.exists() and not mine.exists() else mine
+
+
+def expect_writable(folder):
+    """Make a folder, and refuse it, with InputError, if it takes no file."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            "the folder to write to",
+            str(folder),
+            f"one that can be written ({error.strerror})",
+            "Make it writable first.",
+        ) from error
 
 
 def write_whole(path, content):

@@ -21,6 +21,7 @@ A run is a folder:
 """
 
 import csv
+import difflib
 import gzip
 import hashlib
 import io
@@ -330,18 +331,29 @@ def train(experiment, *, data=None, folder=None, progress="auto"):
 
 
 def load(path):
-    """The recorded run at ``path``, "cpu/densenet" for instance.
+    """The recorded run at ``path``.
+
+    Args:
+        path: among the runs, as "cpu/densenet"; or a run's folder, wherever
+            it is.
 
     Raises:
         InputError: no run is recorded there.
     """
     folder = _recorded(path)
+    if folder is None and path and (Path(path) / "run.json").is_file():
+        folder = Path(path)
     if folder is None:
+        recorded = names()
+        alike = difflib.get_close_matches(str(path), recorded, 3, cutoff=0)
         raise InputError(
             "run",
-            path,
-            f"one of {', '.join(names()) or 'none recorded'}",
-            "Record it with: densenet-lib train NAME --scale SCALE.",
+            str(path),
+            f"one of {len(recorded)} recorded, such as {', '.join(alike)}"
+            if recorded
+            else "a recorded one, of which there is none",
+            "The others: densenet-lib runs list. To record one: densenet-lib "
+            "train NAME --scale SCALE.",
         )
     return Run(folder)
 

@@ -1,13 +1,14 @@
 """A network asked at several sizes: measured, kept, read, compared."""
 
 import json
+import logging
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from densenet_lib import asked, cli, datasets, runs, training
+from densenet_lib import asked, cli, datasets, resources, runs, training
 from densenet_lib.errors import InputError
 from tests.brightness import brightness
 from tests.test_runs import TINY
@@ -107,6 +108,11 @@ def test_two_ways_are_compared_where_they_differ():
     assert (only, only_other) == (3, 1)
     assert chance == pytest.approx(2 * (1 + 4) / 16)
     assert found.accuracy(64, "plain") == 7 / 8
+    # The same of two networks.
+    first = asked.Asked({(32, "plain"): other})
+    second = asked.Asked({(32, "plain"): plain})
+    way = (32, "plain")
+    assert first.against(way, way, second) == (3, 1, chance)
 
 
 def test_the_table_has_a_line_a_side(record):
@@ -135,6 +141,54 @@ def test_the_command_line_measures_and_keeps(run, monkeypatch, capsys):
     assert wanted == {"source": None, "sides": [32, 64], "zoom": 0.9}
     assert cli.main(["sizes", "sketch/none"]) == 2
     assert "sketch/tiny" in capsys.readouterr().err
+
+
+def test_tensorflow_does_not_complain_of_tracing_over_and_over(run):
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        asked.measure(run, sides=(32, 40, 48, 56, 64, 72))
+    finally:
+        logger.removeHandler(handler)
+    assert said == []
+
+
+@pytest.fixture
+def installed(unrecorded, tmp_path, monkeypatch):
+    """The run as one that an installed library carries."""
+    carried = tmp_path / "package/_data/runs" / TINY.path
+    shutil.copytree(unrecorded.folder, carried)
+    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "package")
+    monkeypatch.delenv("DENSENET_RUNS")
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "cache"))
+    return carried
+
+
+def test_an_installed_library_s_run_is_recorded_in_the_cache(
+    installed, tmp_path
+):
+    asked.record(runs.load(TINY.path), sides=[32])
+    own = tmp_path / "cache/runs" / TINY.path / "asked.json"
+    assert own.exists() and not (installed / "asked.json").exists()
+    assert runs.load(TINY.path).folder == installed
+    assert asked.load(TINY.path).sides == [32]
+    # Of another version's weights it is of no use, but the carried one is.
+    shutil.copy(own, installed)
+    contents = json.loads(own.read_text()) | {"weights": "0" * 16}
+    own.write_text(json.dumps(contents))
+    assert asked.load(TINY.path).sides == [32]
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(
+    installed, tmp_path, monkeypatch
+):
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setattr(asked, "measure", None)
+    with pytest.raises(InputError, match="cache/.*Make it writable"):
+        asked.record(runs.load(TINY.path), sides=[32])
 
 
 def test_weights_do_not_ask_for_a_size(run):

@@ -2,9 +2,14 @@
 
 import argparse
 import gzip
+import io
 import json
+import os
 import re
+import runpy
 import shutil
+import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import densenet_lib
 from densenet_lib import cli, resources, runs, study
 from densenet_lib.datasets import cats_vs_dogs
 from densenet_lib.experiments import EXPERIMENTS, Experiment
@@ -124,9 +130,66 @@ def test_predict_answers_the_others_where_one_cannot_be_read(
     assert str(bad) in unreadable
 
 
+def test_predict_goes_on_where_a_file_or_folder_cannot_be_asked(
+    photo, folder, monkeypatch, capsys
+):
+    walk = os.walk
+
+    def refuse(top, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{top}/shut"))
+        yield from walk(top)
+
+    monkeypatch.setattr(os, "walk", refuse)
+    long = "a" * 300 + ".png"
+    arguments = ["predict", long, str(folder), photo, "--run", TINY.path]
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 4
+    shut, too_long = said.err.splitlines()
+    assert shut == f"densenet-lib: {folder}/shut: Permission denied"
+    assert "File name too long" in too_long
+
+
+def test_a_name_that_the_encoding_lacks_is_printed_with_escapes(
+    photo, tmp_path, monkeypatch
+):
+    odd = tmp_path / "h\xfc-\udcff.png"
+    shutil.copy(photo, odd)
+    written = io.BytesIO()
+    narrow = io.TextIOWrapper(written, "ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", narrow)
+    assert cli.main(["predict", str(odd), "--run", TINY.path]) == 0
+    assert b"/h\\xfc-\\udcff.png: " in written.getvalue()
+
+
+def test_without_a_run_it_is_the_one_that_comes_with_the_library(
+    photo, monkeypatch, capsys
+):
+    """Also where the user's runs are elsewhere, as in these tests."""
+    asked = []
+    answers = Pretrained.answers
+
+    def answer(network, images):
+        asked.append(network.run.folder)
+        return answers(network, images)
+
+    monkeypatch.setattr(Pretrained, "answers", answer)
+    # The shape of the tiny network, for that is what these tests build.
+    monkeypatch.setattr(Pretrained, "image_size", TINY.image_size)
+    assert cli.main(["predict", photo]) == 0
+    assert asked == [resources.data_folder() / "runs" / cli.DEFAULT_RUN]
+
+
+def test_a_run_is_named_by_its_folder_too(tiny_run, photo, capsys):
+    folder = str(tiny_run / TINY.path)
+    assert cli.main(["predict", photo, "--run", folder]) == 0
+    assert cli.main(["runs", "list", folder]) == 0
+    assert TINY.path in capsys.readouterr().out.splitlines()[1]
+
+
 def test_explain_writes_the_figure(photo, tmp_path, monkeypatch, capsys):
     arguments = ["explain", photo, "--run", TINY.path]
-    output = tmp_path / "why.jpg"
+    output = tmp_path / "why.JPG"
     more = ["--output", str(output), "--method", "gradient"]
     assert cli.main([*arguments, *more]) == 0
     monkeypatch.chdir(tmp_path)
@@ -138,6 +201,20 @@ def test_explain_writes_the_figure(photo, tmp_path, monkeypatch, capsys):
     for path in (output, "photo-why.png"):
         with Image.open(path) as figure:
             assert figure.width > 300
+
+
+def test_explain_does_not_write_over_the_photograph(
+    photo, tmp_path, monkeypatch, capsys
+):
+    before = Path(photo).read_bytes()
+    link = tmp_path / "link.png"
+    link.symlink_to(photo)
+    monkeypatch.chdir(tmp_path)
+    for output in (photo, str(link), "./photo.png"):
+        arguments = ["explain", photo, "--output", output, "--run", TINY.path]
+        assert cli.main(arguments) == 2
+        assert "another file than the photo" in capsys.readouterr().err
+    assert Path(photo).read_bytes() == before
 
 
 def test_card_prints_the_model_card(capsys):
@@ -158,7 +235,9 @@ def test_export_writes_the_network_and_tries_it_out(tmp_path, capsys):
 
 def test_runs_lists_and_verifies(capsys):
     assert cli.main(["runs", "list"]) == 0
-    assert TINY.path in capsys.readouterr().out
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith(TINY.path)
+    assert line.endswith(", weights at hand")
     assert cli.main(["runs", "verify"]) == 0
     assert "agrees" in capsys.readouterr().out
 
@@ -189,6 +268,30 @@ def test_evaluate_asks_the_weights_about_its_own_data_only(
     assert "the test images are not those of the run" in line
 
 
+@pytest.fixture
+def without_weights(tiny_run, tmp_path, monkeypatch):
+    """The tiny run, which has kept no weights, is the only one."""
+    folder = tmp_path / "runs" / TINY.path
+    shutil.copytree(tiny_run / TINY.path, folder)
+    (folder / "weights.npz").unlink()
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path / "runs"))
+
+
+def test_runs_without_weights_are_listed_without_that_mark(
+    without_weights, capsys
+):
+    assert cli.main(["runs", "list"]) == 0
+    assert "weights" not in capsys.readouterr().out
+
+
+def test_evaluate_misses_the_weights_before_it_looks_for_data(
+    without_weights, monkeypatch, capsys
+):
+    monkeypatch.setattr(Experiment, "data", None)
+    assert cli.main(["evaluate", TINY.path]) == 2
+    assert "one that keeps its weights" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -204,6 +307,15 @@ def test_evaluate_asks_the_weights_about_its_own_data_only(
         (["data", "find", "nowhere.zip"], "nowhere.zip"),
         (["export", "cpu/none", "network"], TINY.path),
         (["export", TINY.path, "network.h5"], "'.h5'"),
+        (["export", TINY.path, ""], "path is ''"),
+        (["predict", "", "--run", TINY.path], "PHOTO is ''"),
+        (["study", ""], "group is ''"),
+        (["train", "sketch/densenet", "--scale", "cpu"], "--scale is 'cpu'"),
+        (["train", "sketch/densenet", "--epochs", "1"], "at least 2"),
+        (
+            ["train", "sketch/densenet", "--epochs", "0", "--folder", "new"],
+            "epochs is 0",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(arguments, words, capsys):
@@ -211,6 +323,53 @@ def test_wrong_input_is_one_line_and_status_2(arguments, words, capsys):
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("densenet-lib: ")
     assert words in line
+
+
+def test_photographs_that_are_nowhere_are_a_failure(monkeypatch, capsys):
+    monkeypatch.setattr(cats_vs_dogs, "find", lambda source: None)
+    assert cli.main(["data", "find"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "densenet-lib data download" in said.err
+
+
+def test_a_warning_is_one_line(monkeypatch, capsys):
+    def warn(run, data=None):
+        warnings.warn("Missing:\ncat.1.", stacklevel=2)
+        return []
+
+    monkeypatch.setattr(runs, "verify", warn)
+    assert cli.main(["runs", "verify"]) == 0
+    assert capsys.readouterr().err == (
+        "densenet-lib: warning: Missing: cat.1.\n"
+    )
+
+
+def test_an_interruption_begins_a_line_of_its_own(monkeypatch, capsys):
+    def interrupt():
+        print("epoch 1/2", end="", file=sys.stderr)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "names", interrupt)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(["runs", "list"]) == 130
+    assert capsys.readouterr().err == (
+        "epoch 1/2\ndensenet-lib: interrupted.\n"
+    )
+
+
+def test_the_version_is_said(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    version = densenet_lib.__version__
+    assert capsys.readouterr().out == f"densenet-lib {version}\n"
+
+
+def test_the_package_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["densenet_lib", "card"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("densenet_lib", run_name="__main__")
+    assert capsys.readouterr().out.startswith("# Model card")
 
 
 def test_explaining_an_unknown_layer_is_one_line(photo, capsys):
@@ -261,7 +420,7 @@ def test_an_interrupted_command_says_whether_it_goes_on(
 
 
 def test_a_reader_who_has_had_enough_is_no_failure(monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise BrokenPipeError
 
     closed = []

@@ -183,3 +183,22 @@ def test_what_is_in_the_way_is_wrong_input(model, tmp_path, format):
         path.mkdir()
     with pytest.raises(InputError, match="taken'; expected one that can be"):
         export.export(model, path, format=format)
+
+
+def test_a_folder_of_other_things_is_left_as_it_is(model, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="a new or an empty folder"):
+        export.export(model, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_path_without_a_name_is_refused(model):
+    with pytest.raises(InputError, match="path is ''"):
+        export.export(model, "")
+
+
+def test_litert_runs_without_a_word(model, tmp_path, capfd):
+    path = export.export(model, tmp_path / "network.tflite")
+    export.verify(path, model, IMAGES)
+    said = capfd.readouterr()
+    assert said.out + said.err == ""

@@ -93,6 +93,16 @@ def test_whatever_holds_a_photograph_gives_the_same_square(network, tmp_path):
         np.testing.assert_array_equal(network.prepare(photo)[0], expected)
 
 
+@pytest.mark.parametrize("hold", [io.BytesIO, bytearray, memoryview])
+def test_a_file_s_bytes_may_be_held_by_anything(network, hold):
+    content = _file(NOISE)
+    expected = network.prepare(content)
+    for photos in (hold(content), [hold(content)]):
+        np.testing.assert_array_equal(network.prepare(photos), expected)
+    shown, *_ = network.explain(hold(content)).figure.axes
+    np.testing.assert_array_equal(shown.images[0].get_array(), NOISE)
+
+
 def test_an_image_of_the_networks_size_goes_in_as_it_is(network, tiny_data):
     images = tiny_data.test.images[:3]
     np.testing.assert_array_equal(network.prepare(images), images)
@@ -144,11 +154,45 @@ def test_a_pillow_image_is_turned_upright(network):
         (_file(NOISE)[:-999], "'bytes'.*truncated"),
         (np.zeros((9, 9, 3)), "float64.*255"),
         (np.zeros((2, 9, 9, 5), np.uint8), r"\(9, 9, 5\)"),
+        (None, "photos is None"),
+        ([NOISE, None], "at least one"),
+        (7, "photograph is '7'"),
+        (io.StringIO("text"), "an image file"),
     ],
 )
 def test_what_is_no_photograph_is_refused(network, photos, words):
     with pytest.raises(InputError, match=words):
         network.prepare(photos)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_a_picture_of_numbers_of_any_range_is_named(network, tmp_path, mode):
+    path = tmp_path / "numbers.tif"
+    Image.new(mode, (9, 9)).save(path)
+    with pytest.raises(
+        InputError, match=f"{path}: a picture's mode is '{mode}"
+    ):
+        network.prepare(path)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_in_our_words(
+    network, tmp_path, monkeypatch, recwarn
+):
+    path = tmp_path / "large.png"
+    path.write_bytes(_file(NOISE))
+    # Pillow warns above this number of pixels, and refuses twice as many.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE[..., 0].size - 1)
+    network.prepare(path)
+    assert not recwarn.list
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE[..., 0].size // 3)
+    with pytest.raises(InputError, match="large.png.*too many pixels: make"):
+        network.prepare(path)
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 64, 3), (64, 64, 3), (2, 64, 64)])
+def test_answers_to_images_of_another_shape_are_refused(network, shape):
+    with pytest.raises(InputError, match=r"expected \(n, 64, 64, 3\)"):
+        network.answers(np.zeros(shape, np.uint8))
 
 
 def test_an_answer_names_the_class_of_its_logit(network, tiny_data):
@@ -191,6 +235,13 @@ def test_an_explanation_shows_the_photograph_in_its_own_shape(network):
     assert photo.get_title() == str(answer)
     assert [axes.get_title() for axes in maps] == ["for cat", "for dog"]
     assert str(answer) in figure.alt
+
+
+def test_a_method_that_knows_no_class_gives_one_map_for_both(network):
+    figure = network.explain(NOISE, method="eigen-cam")
+    _, *maps, _ = figure.figure.axes
+    assert [axes.get_title() for axes in maps] == ["for either class"]
+    assert "and a heatmap laid over it" in figure.alt
 
 
 def test_an_unknown_method_of_explaining_is_refused(network):

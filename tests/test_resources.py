@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from densenet_lib import resources
+from densenet_lib.errors import InputError
 
 
 def test_a_checkout_has_its_data_beside_the_package():
@@ -18,6 +19,40 @@ def test_an_installed_library_carries_its_data_inside(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path)
     assert not resources.is_checkout()
     assert resources.data_folder() == tmp_path / "_data"
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The data of an installed library, with one file; the cache beside."""
+    carried = tmp_path / "package/_data"
+    resources.write_whole(carried / "trust/a.json", "carried")
+    monkeypatch.setattr(resources, "_PACKAGE", carried.parent)
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "cache"))
+    return carried
+
+
+def test_an_installed_library_does_not_write_into_itself(installed, tmp_path):
+    carried, own = installed / "trust/a.json", tmp_path / "cache/trust/a.json"
+    assert resources.own(carried) == own
+    assert resources.own(tmp_path / "elsewhere") == tmp_path / "elsewhere"
+    assert resources.find(carried) == carried
+    resources.write_whole(own, "own")
+    assert resources.find(carried) == own
+    none = carried.with_name("b.json")
+    assert resources.find(none) == own.with_name("b.json")
+
+
+def test_a_checkout_writes_to_its_own_data():
+    path = resources.data_folder() / "trust/a.json"
+    assert resources.own(path) == path
+
+
+def test_a_folder_that_takes_no_file_is_refused(tmp_path):
+    resources.expect_writable(tmp_path / "new/folder")
+    assert list((tmp_path / "new/folder").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file/folder.*Not a directory"):
+        resources.expect_writable(tmp_path / "file/folder")
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):

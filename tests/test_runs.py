@@ -230,6 +230,27 @@ def test_an_unknown_run_lists_those_that_are(own_runs):
         experiments.get("densnet", "sketch")
 
 
+def test_an_unknown_run_lists_only_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path))
+    with pytest.raises(InputError, match="of which there is none"):
+        runs.load("cpu/k24-seed3")
+    for name in ("k8", "k12", "k24-seed1", "k24-seed2", "max"):
+        (tmp_path / "cpu" / name).mkdir(parents=True)
+        (tmp_path / "cpu" / name / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="one of 5.*runs list") as raised:
+        runs.load("cpu/k24-seed3")
+    assert "k24-seed1" in str(raised.value)
+    assert "max" not in str(raised.value)
+
+
+def test_a_run_is_found_by_its_folder(recorded, tmp_path, monkeypatch):
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path / "none"))
+    folder = recorded.folder
+    monkeypatch.chdir(folder.parent)
+    for path in (folder, str(folder), folder.name, f"./{folder.name}"):
+        assert runs.load(path).folder.samefile(folder)
+
+
 def test_half_precision_moves_no_kernel_by_more_than_a_half_does(
     recorded, tmp_path
 ):

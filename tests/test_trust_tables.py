@@ -6,6 +6,7 @@ processor rounds otherwise, hence the tolerances.
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def _weights(name, network):
         if not float(share):
             return runs.load(recorded.RUNS[int(seed)]).weights
         astray = f"{name}-{100 * float(share):.0f}-seed{seed}"
-    return recorded._networks() / f"{astray}.npz"
+    return recorded.weights_file(astray)
 
 
 def test_a_few_drawings_measured_again_give_the_recorded_scores(drawings):
@@ -127,7 +128,7 @@ def test_quick_integrated_gradients_are_those_of_the_fine_tolerance():
 
 
 def test_what_is_measured_is_said_written_and_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(recorded, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(recorded, "_carried", lambda: tmp_path)
     weights = tmp_path / "weights.npz"
     weights.write_bytes(b"weights")
     scores = {"grad-cam": {"ROAD": np.array([0.12345, np.nan])}}
@@ -151,3 +152,30 @@ def test_what_is_measured_is_said_written_and_read(tmp_path, monkeypatch):
 def test_an_unknown_record_is_refused():
     with pytest.raises(InputError, match=r"'dreams'.*drawings"):
         recorded.load("dreams")
+
+
+def test_an_installed_library_records_in_the_cache(tmp_path, monkeypatch):
+    carried = tmp_path / "package/_data/trust"
+    (carried / "networks").mkdir(parents=True)
+    shutil.copy(resources.data_folder() / "trust/labels.json", carried)
+    (carried / "networks/tag.npz").write_bytes(b"")
+    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "package")
+    monkeypatch.setenv("DENSENET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(recorded.MEASURED, "tag", lambda source: ({}, []))
+    own = tmp_path / "cache/trust"
+    assert recorded.record("tag") == own / "tag.json"
+    assert recorded.recorded_names() == ["labels", "tag"]
+    assert recorded.load("tag").tables == {}
+    assert recorded.load("labels").tables
+    assert recorded.weights_file("tag").parent == carried / "networks"
+    assert recorded.weights_file("tint").parent == own / "networks"
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "data").write_text("a file")
+    monkeypatch.setattr(resources, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setitem(recorded.MEASURED, "tag", None)
+    with pytest.raises(InputError, match="data/trust.*Make it writable"):
+        recorded.record("tag")

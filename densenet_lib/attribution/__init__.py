@@ -48,6 +48,7 @@ __all__ = [
     "METHODS",
     "ON_FEATURES",
     "ON_IMAGE",
+    "WITHOUT_CLASS",
     "as_heat",
     "by_source",
     "cam",
@@ -85,6 +86,8 @@ ON_IMAGE = {
     "occlusion": occlusion,
 }
 METHODS = ON_FEATURES | ON_IMAGE
+# Those whose map is the same whatever class is asked for.
+WITHOUT_CLASS = ("eigen-cam",)
 
 
 def explain(

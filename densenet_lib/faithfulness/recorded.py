@@ -17,6 +17,9 @@ reads them from ``data/trust``, and ``densenet-lib trust`` writes them there:
 ``networks/``
     the weights of the networks that were led astray.
 
+An installed library does not write into itself: there, what is measured goes
+to ``trust`` in the cache, and is read before what came with the library.
+
 Each holds the score of every image, the settings, the networks' checksums,
 the version of the code and the hardware as it was.
 """
@@ -90,7 +93,7 @@ def load(name):
         InputError: no such record.
     """
     expect_choice("the record's name", name, recorded_names())
-    record = json.loads((_folder() / f"{name}.json").read_text("utf-8"))
+    record = json.loads(_file(f"{name}.json").read_text("utf-8"))
     tables = {
         network: Table.of(
             {
@@ -110,7 +113,7 @@ def load(name):
 
 def recorded_names():
     """The names of the files that are there."""
-    return sorted(path.stem for path in _folder().glob("*.json"))
+    return _stems("*.json")
 
 
 def astray(name):
@@ -123,12 +126,15 @@ def astray(name):
     Raises:
         InputError: no such network.
     """
-    expect_choice(
-        "network", name, sorted(p.stem for p in _networks().glob("*.npz"))
-    )
+    expect_choice("network", name, _stems("networks/*.npz"))
     model = experiments.get("sketch/densenet").build()
-    runs.load_weights(model, _networks() / f"{name}.npz")
+    runs.load_weights(model, weights_file(name))
     return model
+
+
+def weights_file(name):
+    """The file of the weights that :func:`astray` reads."""
+    return _file(f"networks/{name}.npz")
 
 
 def record(name, *, source=None, say=print):
@@ -146,10 +152,11 @@ def record(name, *, source=None, say=print):
         The path of the file.
 
     Raises:
-        InputError: an unknown name; or no photographs, where they are asked
-            for.
+        InputError: an unknown name; no photographs, where they are asked
+            for; or a folder that cannot be written.
     """
     expect_choice("the record's name", name, MEASURED)
+    resources.expect_writable(_own())
     settings, measured = MEASURED[name](source)
     networks, start = {}, time.process_time()
     for network, found in measured:
@@ -166,11 +173,10 @@ def _write(name, settings, networks):
         "hardware": hardware.describe(),
         "networks": networks,
     }
-    path = _folder() / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _own() / f"{name}.json"
     text = json.dumps(contents, ensure_ascii=False, separators=(",", ":"))
     # A line for each measure of each method: a change can be read.
-    path.write_text(text.replace('],"', '],\n"') + "\n", "utf-8")
+    resources.write_whole(path, text.replace('],"', '],\n"') + "\n")
     return path
 
 
@@ -253,7 +259,7 @@ def _on_labels(images):
         yield (
             run.experiment.path,
             entry(
-                found, _networks() / f"{name}.npz",
+                found, weights_file(name),
                 by_heart=float((right == train.labels).mean()),
             ),
         )  # fmt: skip
@@ -339,24 +345,35 @@ def _with_cue(form, share, seed):
         return run.model(), run.weights
     name = f"{form}-{round(100 * share)}-seed{seed}"
     model = _kept(name, lambda: cue.train(share, seed, form=form))
-    return model, _networks() / f"{name}.npz"
+    return model, weights_file(name)
 
 
 def _kept(name, train):
     """The network of that name; trained and written down if it is missing."""
-    path = _networks() / f"{name}.npz"
+    path = weights_file(name)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         runs.save_weights(train(), path)
     return astray(name)
 
 
-def _folder():
+def _carried():
     return resources.data_folder() / "trust"
 
 
-def _networks():
-    return _folder() / "networks"
+def _own():
+    """The folder that is written."""
+    return resources.own(_carried())
+
+
+def _file(name):
+    return resources.find(_carried() / name)
+
+
+def _stems(pattern):
+    """The names of the files that are there, without their suffix."""
+    places = _own(), _carried()
+    return sorted({path.stem for top in places for path in top.glob(pattern)})
 
 
 MEASURED = {

@@ -19,7 +19,8 @@ def explanation(photo, heat, *, answer):
 
     Args:
         photo: array (height, width, 3), 0 to 255.
-        heat: {class: array (height, width)}, 0 to 1, each in its own unit.
+        heat: {class: array (height, width)}, 0 to 1, each in its own unit;
+            a single one where it is the same for every class.
         answer: what the network says: "cat (98.2%)".
     """
     columns = 1 + len(heat)
@@ -35,9 +36,10 @@ def explanation(photo, heat, *, answer):
     places = "; ".join(
         f"for {name} {_where(values)}" for name, values in heat.items()
     )
+    maps = "heatmaps" if len(heat) > 1 else "a heatmap"
     return Illustration(
         figure,
-        f"A photograph, of which the network says {answer}, and heatmaps "
+        f"A photograph, of which the network says {answer}, and {maps} "
         f"laid over it. Evidence {places}.",
     )
 

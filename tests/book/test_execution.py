@@ -27,7 +27,10 @@ def test_the_wheel_carries_the_library_its_data_and_no_more(wheel):
             if path.is_file():
                 inside = path.relative_to(chapters.ROOT / "data").as_posix()
                 assert f"densenet_lib/_data/{inside}" in names
-    others = {name.split("/")[0] for name in names} - {"densenet_lib"}
+    ours = {"densenet_lib", "densenet_lib_command.py"}
+    tops = {name.split("/")[0] for name in names}
+    assert ours <= tops
+    others = tops - ours
     assert all(name.endswith(".dist-info") for name in others)
     assert not [name for name in names if name.endswith((".jpg", ".jpeg"))]
 
