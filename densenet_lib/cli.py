@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import densenet_lib
 from densenet_lib import (
@@ -42,6 +43,8 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.showwarning = _warn
+        # Pillow's, of half as many pixels as it refuses.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return _status(options)
 
 
@@ -125,7 +128,7 @@ def train_study(options):
 def measure_sizes(options):
     """Ask a run's network at several image sizes, mirrored too; record it."""
     found = asked.record(
-        runs.load(options.run),
+        _run(options.run),
         source=options.data,
         sides=options.sides,
         zoom=options.zoom,
@@ -143,7 +146,7 @@ def measure_trust(options):
 
 def evaluate(options):
     """Ask a run's weights about the test images and compare the answers."""
-    run = runs.load(options.run)
+    run = _run(options.run)
     # Before all photographs are decoded.
     run.expect_weights()
     faults = runs.verify(run, run.experiment.data(options.data))
@@ -184,6 +187,7 @@ def predict(options):
 def explain(options):
     """Write the photograph and what speaks for each class."""
     output = Path(options.output or f"{Path(options.photo).stem}-why.png")
+    output = output.expanduser()
     expect_choice("the suffix of --output", output.suffix.lower(), FIGURES)
     _expect_another(options.photo, output)
     expect(
@@ -212,11 +216,14 @@ def _expect_another(photo, output):
     )
 
 
-def _network(run):
-    """What a run's network answers, ready for photographs."""
-    if run == DEFAULT_RUN:
-        return pretrained(DEFAULT)
-    return Pretrained(runs.load(run))
+def _network(name):
+    """A run's network, ready for photographs."""
+    return Pretrained(_run(name))
+
+
+def _run(name):
+    """A recorded run; the usual one, wherever DENSENET_RUNS points to."""
+    return pretrained(DEFAULT).run if name == DEFAULT_RUN else runs.load(name)
 
 
 def print_card(options):
@@ -226,7 +233,7 @@ def print_card(options):
 
 def export_run(options):
     """Write a run's network as SavedModel, ONNX or LiteRT and try it out."""
-    run = runs.load(options.run)
+    run = _run(options.run)
     model = run.model()
     chosen = {"format": options.format}
     path = export.export(model, options.path, **chosen)
@@ -271,8 +278,8 @@ def _found(source):
 def recorded(options):
     """List the recorded runs, or check that their files agree.
 
-    Of a run whose weights are at hand, the list says so: predict, explain,
-    evaluate and export can ask it.
+    Of a run whose file of weights is there, the list says so: predict,
+    explain, evaluate and export want it.
     """
 
     def show(name):

@@ -532,7 +532,7 @@ CPU_AGAIN = replace(
     start=CPU_FURTHER.path,
 )
 # Both have come to rest, each at the end of a cosine, and are about as good:
-# between them it should be flatter (Izmailov et al. 2018, section 3.1).
+# between them it should be better (Izmailov et al. 2018, section 3.1).
 CPU_CYCLES = _mean(
     "densenet-cycles",
     CPU_FURTHER,

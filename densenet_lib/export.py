@@ -55,8 +55,9 @@ def export(model, path, *, format=None, optimize=True):
     path = Path(path)
     format = _format(path, format)
     _expect_exportable(model)
-    with _writing(path):
-        _expect_no_loss(path)
+    if format == "savedmodel":
+        with _writing(path):
+            _expect_no_loss(path)
     if optimize:
         model = optimize_for_inference(model)
     with (

@@ -31,7 +31,7 @@ def find(word, complain):
             that match the pattern.
     """
     expect(word, "PHOTO", word, "a file, a folder or a pattern", "Name one.")
-    faults = []
+    word, faults = os.path.expanduser(word), []
     if os.path.isdir(word):
         found = [str(Path(path)) for path in _below(word, faults.append)]
         what = "a folder with photographs in it"

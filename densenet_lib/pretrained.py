@@ -6,7 +6,6 @@ is downloaded.
 
 import io
 import os
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -160,8 +159,8 @@ class Pretrained:
 
         Returns:
             A :class:`densenet_lib.figures.Illustration`: the photograph, and
-            a heatmap over it for each class; one for both where the method
-            knows no class.
+            a heatmap over it for each class; one for both where they are the
+            same, as ``attribution.WITHOUT_CLASS`` has it.
 
         Raises:
             InputError: a photograph that cannot be read, an unknown method
@@ -250,7 +249,20 @@ def _several(photos):
 
 def _whole(photo):
     """A photograph that can be read twice: an open file's bytes."""
-    return photo.read() if hasattr(photo, "read") else photo
+    if not hasattr(photo, "read"):
+        return photo
+    try:
+        content = photo.read()
+    except (OSError, ValueError) as error:  # a closed one's, for instance
+        content = error
+    expect(
+        isinstance(content, _BYTES),
+        "photograph",
+        str(photo),
+        "an image file that is open for reading bytes",
+        "Open it with mode 'rb'.",
+    )
+    return content
 
 
 def _square(photo, size):
@@ -274,10 +286,7 @@ def _read(photo, decode):
     """What ``decode`` makes of a photograph's bytes, or one kind of error."""
     named = isinstance(photo, (str, os.PathLike))
     try:
-        with warnings.catch_warnings():
-            # Pillow's, of half as many pixels as it refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return decode(_content(photo))
+        return decode(_content(photo))
     except InputError as error:
         raise (error.of(os.fspath(photo)) if named else error) from None
     except Exception as error:  # Pillow raises what its decoders raise

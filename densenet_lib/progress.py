@@ -10,6 +10,11 @@ def wanted():
     return os.environ.get("DENSENET_PROGRESS", "1") != "0"
 
 
+def is_watched():
+    """Whether standard error is a terminal's or a notebook's."""
+    return sys.stderr.isatty() or _is_a_notebook_s(sys.stderr)
+
+
 class Progress:
     """One line on stderr that counts up to ``total``.
 
@@ -26,8 +31,7 @@ class Progress:
     def __init__(self, what, total, *, scale=1, unit=""):
         self.what, self.total = what, total
         self.scale, self.unit = scale, unit
-        watched = sys.stderr.isatty() or _is_a_notebook_s(sys.stderr)
-        self._shown = watched and wanted()
+        self._shown = is_watched() and wanted()
         self._next = 0.0
 
     def update(self, done):

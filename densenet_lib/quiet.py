@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import tempfile
+import threading
 
 # Lines that TensorFlow's native code writes before it can be told a level:
 # notes (I0000 …), the announcement of such notes, and, as an error, that
@@ -18,15 +19,18 @@ GREETING = re.compile(
     rb"|INFO: Created TensorFlow Lite \w+ delegate"
 )
 
+_lock = threading.RLock()
+
 
 @contextlib.contextmanager
 def without_greeting():
     """Hold standard error back, then pass it on without the greeting.
 
-    Native code writes to file descriptor 2, past Python's ``sys.stderr``.
+    Native code writes to file descriptor 2, past Python's ``sys.stderr``. It
+    is the process's: of several threads, one at a time holds it back.
     """
-    standard_error = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with _lock, tempfile.TemporaryFile() as held:
+        standard_error = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -44,10 +44,11 @@ def own(path):
     What an installed library carries is the package's own, and is not written
     to: what would go there has its place in the cache, under the same name.
     """
-    path, carried = Path(path), data_folder()
-    if is_checkout() or not path.is_relative_to(carried):
+    path = Path(path)
+    place, carried = path.resolve(), data_folder().resolve()
+    if is_checkout() or not place.is_relative_to(carried):
         return path
-    return cache_folder() / path.relative_to(carried)
+    return cache_folder() / place.relative_to(carried)
 
 
 def find(path):

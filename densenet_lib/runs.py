@@ -340,9 +340,9 @@ def load(path):
     Raises:
         InputError: no run is recorded there.
     """
-    folder = _recorded(path)
-    if folder is None and path and (Path(path) / "run.json").is_file():
-        folder = Path(path)
+    folder, place = _recorded(path), Path(path).expanduser()
+    if folder is None and path and (place / "run.json").is_file():
+        folder = place
     if folder is None:
         recorded = names()
         alike = difflib.get_close_matches(str(path), recorded, 3, cutoff=0)

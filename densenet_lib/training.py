@@ -16,7 +16,7 @@ from densenet_lib.errors import expect, expect_choice
 from densenet_lib.hardware import has_gpu
 from densenet_lib.networks import is_count, under_policy
 from densenet_lib.optimizers import CoupledSGD, Muon
-from densenet_lib.progress import wanted
+from densenet_lib.progress import is_watched, wanted
 from densenet_lib.views import WHOLE, views
 
 SCHEDULES = ("cosine", "step")
@@ -507,25 +507,26 @@ class _FollowEpoch(keras.callbacks.Callback):
 
 
 class _Progress(keras.callbacks.Callback):
-    """One line on standard error that says how far the training is."""
+    """One line an epoch on standard error; where watched, it moves."""
 
     def __init__(self, epochs, steps):
         super().__init__()
         self.epochs, self.steps, self.epoch = epochs, steps, 0
+        self.moves = is_watched()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
-        if batch % 10 == 0:
+        if self.moves and batch % 10 == 0:
             self._say(f"step {batch + 1}/{self.steps}", logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._say("done", logs)
-        sys.stderr.write("\n")
+        self._say("done", logs, end="\n")
 
-    def _say(self, where, logs):
+    def _say(self, where, logs, end=""):
         values = "  ".join(f"{k} {v:.4f}" for k, v in (logs or {}).items())
         line = f"epoch {self.epoch}/{self.epochs}  {where}  {values}"
-        sys.stderr.write(f"\r{line:<78}")
-        sys.stderr.flush()
+        # A log is no place to go back to the beginning of a line.
+        line = f"\r{line:<78}" if self.moves else line
+        print(line, end=end, file=sys.stderr, flush=True)

@@ -100,6 +100,17 @@ def test_a_record_is_read_where_the_weights_are_not(
     assert asked.load(elsewhere).sides == list(SIDES)
 
 
+def test_a_torn_record_is_named(run, record):
+    path = run.folder / "asked.json"
+    whole = path.read_text("utf-8")
+    try:
+        path.write_text(whole[: len(whole) // 2], "utf-8")
+        with pytest.raises(InputError, match="asked.json'; .*whole JSON"):
+            asked.load(run)
+    finally:
+        path.write_text(whole, "utf-8")
+
+
 def test_two_ways_are_compared_where_they_differ():
     plain = np.array([1, 1, 0, 0, 1, 1, 1, 0], bool)
     other = np.array([1, 1, 1, 1, 1, 1, 0, 1], bool)

@@ -345,6 +345,16 @@ def test_a_warning_is_one_line(monkeypatch, capsys):
     )
 
 
+def test_a_large_photograph_is_answered_without_a_warning(
+    photo, monkeypatch, capsys
+):
+    with Image.open(photo) as image:
+        pixels = image.width * image.height
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels - 1)
+    assert cli.main(["predict", photo, "--run", TINY.path]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_an_interruption_begins_a_line_of_its_own(monkeypatch, capsys):
     def interrupt():
         print("epoch 1/2", end="", file=sys.stderr)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import densenet_lib
-from densenet_lib import figures, runs, training
+from densenet_lib import attribution, figures, runs, training
 from densenet_lib.datasets import cats_vs_dogs, sketches, split
 from densenet_lib.datasets.photographs import open_photographs
 from densenet_lib.errors import InputError
@@ -145,6 +145,12 @@ def test_a_pillow_image_is_turned_upright(network):
     assert (turned != network.prepare(NOISE)[0]).any()
 
 
+def _closed():
+    file = io.BytesIO()
+    file.close()
+    return file
+
+
 @pytest.mark.parametrize(
     ("photos", "words"),
     [
@@ -157,7 +163,8 @@ def test_a_pillow_image_is_turned_upright(network):
         (None, "photos is None"),
         ([NOISE, None], "at least one"),
         (7, "photograph is '7'"),
-        (io.StringIO("text"), "an image file"),
+        (io.StringIO(__file__), "open for reading bytes"),
+        (_closed(), "open for reading bytes"),
     ],
 )
 def test_what_is_no_photograph_is_refused(network, photos, words):
@@ -176,14 +183,14 @@ def test_a_picture_of_numbers_of_any_range_is_named(network, tmp_path, mode):
 
 
 def test_a_picture_of_too_many_pixels_is_refused_in_our_words(
-    network, tmp_path, monkeypatch, recwarn
+    network, tmp_path, monkeypatch
 ):
     path = tmp_path / "large.png"
     path.write_bytes(_file(NOISE))
     # Pillow warns above this number of pixels, and refuses twice as many.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE[..., 0].size - 1)
-    network.prepare(path)
-    assert not recwarn.list
+    with pytest.warns(Image.DecompressionBombWarning):
+        network.prepare(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE[..., 0].size // 3)
     with pytest.raises(InputError, match="large.png.*too many pixels: make"):
         network.prepare(path)
@@ -237,8 +244,9 @@ def test_an_explanation_shows_the_photograph_in_its_own_shape(network):
     assert str(answer) in figure.alt
 
 
-def test_a_method_that_knows_no_class_gives_one_map_for_both(network):
-    figure = network.explain(NOISE, method="eigen-cam")
+@pytest.mark.parametrize("method", attribution.WITHOUT_CLASS)
+def test_a_method_without_class_gives_one_map_for_both(network, method):
+    figure = network.explain(NOISE, method=method)
     _, *maps, _ = figure.figure.axes
     assert [axes.get_title() for axes in maps] == ["for either class"]
     assert "and a heatmap laid over it" in figure.alt
@@ -278,6 +286,13 @@ def test_the_model_card_holds_what_the_run_holds(
     assert card.count("| 0 of 6 |") >= 1  # nothing done, nothing changed
     assert max(map(len, re.sub("[|].*", "", card).splitlines())) < 80
     assert not re.search("^ *%", card, re.MULTILINE)
+
+
+def test_the_page_that_asks_it_says_how_many_views_there_are():
+    passes = runs.load(PRETRAINED["cats-vs-dogs"]).experiment.passes
+    count = {1: "one", 2: "two", 4: "four"}[passes]
+    page = (try_it.ROOT / "chapters/try_it.md").read_text("utf-8")
+    assert f"is the mean of {count} logits" in " ".join(page.split())
 
 
 def test_the_model_card_says_which_test_photographs_training_has_seen():

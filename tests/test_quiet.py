@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 from densenet_lib.quiet import without_greeting
 
@@ -25,6 +26,28 @@ def test_standard_error_comes_back_after_an_error(capfd):
             raise ImportError
     except ImportError:
         os.write(2, b"said afterwards\n")
+    assert capfd.readouterr().err == "said afterwards\n"
+
+
+def test_two_threads_do_not_lose_standard_error(capfd):
+    held, over = threading.Event(), threading.Event()
+
+    def first():
+        with without_greeting():
+            held.set()
+            over.wait(1)  # the other one is let in only after this
+
+    def second():
+        held.wait()
+        with without_greeting():
+            over.set()
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"said afterwards\n")
     assert capfd.readouterr().err == "said afterwards\n"
 
 

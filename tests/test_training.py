@@ -1,6 +1,8 @@
 """A training: its schedule, its optimiser, its resumption."""
 
+import io
 import shutil
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -297,10 +299,23 @@ def test_muon_trains_in_mixed_precision(tiny_data):
 
 def test_progress_is_one_line_an_epoch_on_standard_error(tiny_data, capfd):
     training.fit(_net(), tiny_data, RECIPE, progress=True)
-    lines = capfd.readouterr().err.strip().split("\n")
+    lines = capfd.readouterr().err.splitlines()
     assert len(lines) == RECIPE.epochs
-    assert "epoch 3/3  done" in lines[-1]
+    assert lines[-1].startswith("epoch 3/3  done")
     assert "val_accuracy" in lines[-1]
+
+
+def test_on_a_terminal_the_line_says_the_step_as_well(tiny_data, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    training.fit(_net(), tiny_data, RECIPE, progress=True)
+    lines = terminal.getvalue().split("\n")
+    assert lines.pop() == "" and len(lines) == RECIPE.epochs
+    for line in lines:
+        *steps, done = line.split("\r")[1:]
+        assert steps and all("  step " in each for each in steps)
+        assert "  done  " in done
 
 
 @pytest.mark.parametrize(

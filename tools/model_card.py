@@ -502,8 +502,9 @@ def _epochs(run):
         return _epochs(sources[0])
     if run.experiment.average:
         *earlier, last = sources
-        before = {each.experiment.path for each in last.lineage}
-        if before.issuperset(each.experiment.path for each in earlier):
+        passed = {each.experiment.path for each in last.lineage}
+        names = {each.experiment.path for each in earlier}
+        if names and names <= passed:
             return f"{_epochs(last)}; the mean of the last {len(sources)} ends"
         first = sources[0].lineage[:-1]
         before = f"{_epochs(first[-1])}, then " if first else ""

@@ -86,8 +86,9 @@ ON_IMAGE = {
     "occlusion": occlusion,
 }
 METHODS = ON_FEATURES | ON_IMAGE
-# Those whose map is the same whatever class is asked for.
-WITHOUT_CLASS = ("eigen-cam",)
+# Those whose heat is the same for both classes of one logit: they ask for no
+# class, or take the gradient without its sign.
+WITHOUT_CLASS = ("eigen-cam", "gradient", "smooth-grad")
 
 
 def explain(

@@ -57,6 +57,15 @@ def test_a_method_is_what_paper_and_pencil_give(
     np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_only_some_methods_have_one_map_for_both_classes(method):
+    model = runs.load("sketch/densenet").model()
+    images = sketches.load(64, (0, 0, 2)).test.images
+    cat, dog = (explain(model, images, method, target=k) for k in (0, 1))
+    alike = method in attribution.WITHOUT_CLASS
+    assert np.array_equal(cat, dog) == alike
+
+
 def test_the_largest_magnitude_of_the_colours_is_shown(small):
     found = attribution.gradient(small, X, target=0)
     np.testing.assert_allclose(found[0], [[1, 0.5], [0.5, 1]])
