@@ -82,6 +82,10 @@ def train(options):
         "a folder, for a recipe or data other than the experiment's own",
         "Name one, so that the recorded run is kept.",
     )
+    if options.with_sources:
+        for before in runs.missing(experiment):
+            print(f"first {before.path}", file=sys.stderr)
+            _print_metrics(runs.train(before, data=before.data(options.data)))
     run = runs.train(
         experiment.but(**changes),
         data=experiment.data(options.data),
@@ -391,6 +395,11 @@ def _train_options(command):
     command.add_argument("--epochs", type=int, help="instead of the recipe's")
     command.add_argument("--seed", type=int, help="instead of the recipe's")
     command.add_argument("--folder", help="of the run that is recorded")
+    command.add_argument(
+        "--with-sources",
+        action="store_true",
+        help="train first what it starts from, where weights are not at hand",
+    )
 
 
 def _study_options(command):

@@ -191,18 +191,23 @@ class Run:
             return self.record["sources"][self.experiment.asks]
         return self.record.get("weights")
 
+    @property
+    def has_weights(self):
+        """Whether its weights are at hand, as they were recorded."""
+        return self.weights.exists() and (
+            resources.checksum(self.weights) == self.weights_checksum
+        )
+
     def expect_weights(self):
         """Refuse, with InputError, a run whose weights are not at hand."""
         name, scale = self.experiment.name, self.experiment.scale
-        at_hand = self.weights.exists() and (
-            resources.checksum(self.weights) == self.weights_checksum
-        )
         expect(
-            at_hand,
+            self.has_weights,
             "run",
             self.experiment.path,
             "one that keeps its weights, as recorded, or was trained here",
-            f"Train it anew: densenet-lib train {name} --scale {scale}.",
+            f"Train it anew: densenet-lib train {name} --scale {scale} "
+            "--with-sources.",
         )
 
     def logits(self, model, images):
@@ -237,6 +242,9 @@ class Predictions:
 def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
     """The run of an experiment: replayed where recorded, trained where not.
 
+    Before a training, that which it starts from is trained, where the weights
+    are not at hand: see :func:`missing`.
+
     Args:
         name: of the experiment; see :func:`experiments.get`.
         scale: a name, a Scale, or None for the current one.
@@ -256,6 +264,8 @@ def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
         retrain = os.environ.get("DENSENET_RETRAIN") == "1"
     folder = _recorded(experiment.path)
     if retrain or folder is None:
+        for before in missing(experiment):
+            train(before, progress=progress)
         return train(experiment, progress=progress)
     run = Run(folder)
     if run.experiment != experiment:
@@ -266,6 +276,23 @@ def replay_or_train(name, *, scale=None, retrain=None, progress="auto"):
             "Set DENSENET_RETRAIN=1 to train it anew.",
         )
     return run
+
+
+def missing(experiment):
+    """What has to be trained before an experiment can be.
+
+    Returns:
+        A list of the experiments that it starts from, averages or asks, and
+        those that these start from, whose weights are not at hand; in the
+        order of their training.
+    """
+    found = []
+    for path in experiment.sources:
+        folder = _recorded(path)
+        if folder is None or not Run(folder).has_weights:
+            before = experiments.get(path)
+            found += [*missing(before), before]
+    return list(dict.fromkeys(found))
 
 
 def train(experiment, *, data=None, folder=None, progress="auto"):

@@ -1,6 +1,7 @@
 """The mean of several networks' weights, and the statistics that it needs."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from densenet_lib import averaging, budget, experiments, runs
+from densenet_lib import averaging, budget, cli, experiments, runs
 from densenet_lib.datasets.pipeline import Batches
 from densenet_lib.densenet import DenseNetConfig, densenet
 from densenet_lib.errors import InputError
@@ -268,6 +269,55 @@ def test_what_branches_share_is_counted_once(branched):
     assert mean.experiment.multiply_adds(1) == pytest.approx(
         step * (TINY.recipe.epochs + 2 + 1 / 3)
     )
+
+
+def _without(branched, folder, monkeypatch, *lost):
+    """The runs in a folder of their own, some without their weights."""
+    for run in branched:
+        own = folder / run.experiment.path
+        shutil.copytree(run.folder, own)
+        if run.experiment.path in lost:
+            (own / "weights.npz").unlink()
+    monkeypatch.setenv("DENSENET_RUNS", str(folder))
+
+
+def test_only_what_is_needed_and_not_there_is_missing(
+    branched, tmp_path, monkeypatch
+):
+    one, other = BRANCHES
+    assert runs.missing(MEAN) == []
+    # Of the first training nothing is needed: the branches have theirs.
+    _without(branched, tmp_path, monkeypatch, TINY.path)
+    assert runs.missing(MEAN) == []
+    assert runs.missing(one) == [TINY]
+    (tmp_path / other.path / "weights.npz").write_bytes(b"others")
+    assert runs.missing(MEAN) == [TINY, other]
+    monkeypatch.setenv("DENSENET_RUNS", str(tmp_path / "none"))
+    assert runs.missing(MEAN) == [TINY, one, other]
+
+
+@pytest.mark.parametrize("by", ["chapter", "command line"])
+def test_one_flag_trains_what_comes_before_as_well(
+    branched, tiny_data, tmp_path, monkeypatch, by
+):
+    _without(branched, tmp_path, monkeypatch, *MEAN.average)
+    monkeypatch.setattr(Experiment, "data", lambda *_: tiny_data)
+    trained, train = [], runs.train
+
+    def note(experiment, **options):
+        trained.append(experiment)
+        return train(experiment, **options)
+
+    monkeypatch.setattr(runs, "train", note)
+    if by == "chapter":
+        runs.replay_or_train("soup", scale="sketch", retrain=True)
+    else:
+        arguments = ["train", "soup", "--scale", "sketch"]
+        assert cli.main(arguments) == 2
+        trained.clear()
+        assert cli.main([*arguments, "--with-sources"]) == 0
+    assert trained == [*BRANCHES, MEAN]
+    assert runs.load(MEAN.path).has_weights
 
 
 def test_a_mean_of_runs_that_are_not_there_is_refused(
