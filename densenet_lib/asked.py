@@ -14,7 +14,7 @@ import numpy as np
 
 import densenet_lib
 from densenet_lib import hardware, metrics, resources, runs, training, views
-from densenet_lib.errors import InputError, expect
+from densenet_lib.errors import expect
 
 SIDES = (64, 96, 128, 160)
 WAYS = ("plain", "mirrored")
@@ -253,7 +253,7 @@ def _kept(run):
     """
     carried = _path(run)
     there = [
-        _contents(path)
+        resources.read_json(path, "the record of sizes", "Remove it.")
         for path in dict.fromkeys((resources.own(carried), carried))
         if path.exists()
     ]
@@ -261,18 +261,6 @@ def _kept(run):
         kept for kept in there if kept["weights"] == run.weights_checksum
     ]
     return next(iter(fitting + there), {})
-
-
-def _contents(path):
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError(
-            "the record of sizes",
-            str(path),
-            f"a whole JSON file ({error})",
-            "Remove it, and measure again: densenet-lib sizes.",
-        ) from error
 
 
 def _packed(right):

@@ -282,8 +282,8 @@ def _found(source):
 def recorded(options):
     """List the recorded runs, or check that their files agree.
 
-    Of a run whose file of weights is there, the list says so: predict,
-    explain, evaluate and export want it.
+    Of a run whose weights are at hand, the list says so: predict, explain,
+    evaluate and export can ask it.
     """
 
     def show(name):
@@ -291,7 +291,7 @@ def recorded(options):
         if options.action == "verify":
             _print_faults(name, runs.verify(run))
         else:
-            _print_metrics(run, weights=run.weights.exists())
+            _print_metrics(run, weights=run.has_weights)
 
     _, complete = _usable(show, options.names or runs.names())
     return 0 if complete else 2

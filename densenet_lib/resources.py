@@ -1,6 +1,7 @@
 """Where the library's files lie: what it carries, and what it may write."""
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -76,6 +77,25 @@ def expect_writable(folder):
             str(folder),
             f"one that can be written ({error.strerror})",
             "Make it writable first.",
+        ) from error
+
+
+def read_json(path, what, remedy):
+    """What a JSON file holds.
+
+    Args:
+        path: of the file.
+        what: that it is, in words, for an error.
+        remedy: what to do where it is torn.
+
+    Raises:
+        InputError: it is not whole.
+    """
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(
+            what, str(path), f"a whole JSON file ({error})", remedy
         ) from error
 
 

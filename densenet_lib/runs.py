@@ -107,16 +107,11 @@ class Run:
         Raises:
             InputError: it is not whole.
         """
-        path = self.folder / "run.json"
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise InputError(
-                "the record of a run",
-                str(path),
-                f"a whole JSON file ({error})",
-                "Fetch it again, or train the network anew.",
-            ) from error
+        return resources.read_json(
+            self.folder / "run.json",
+            "the record of a run",
+            "Fetch it again, or train the network anew.",
+        )
 
     @cached_property
     def experiment(self):
